@@ -41,6 +41,7 @@ let package = Package(
   ],
   targets: [
     module("Primitives", [nioCore]),
+    module("Session", ["HawserPrimitives", nioCore, collections]),
     tests("Primitives", ["HawserPrimitives", nioCore]),
   ]
 )

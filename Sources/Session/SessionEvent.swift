@@ -1,0 +1,102 @@
+package import HawserPrimitives
+
+package import struct NIOCore.ByteBuffer
+
+/// What a session tells the role above it, in the order in which it happened.
+package enum SessionEvent: Hashable {
+  /// The peer connected the stream to its target.
+  case opened(StreamID)
+  /// The peer asks for a stream; answer with `acceptOpen` or `abort`.
+  case incoming(StreamID, OpenRequest)
+  /// Bytes or the end can be read. Said once until `read` returns `.nothing` or `.finished`.
+  case readable(StreamID)
+  /// There is room again after `send` returned `false`.
+  case writable(StreamID)
+  /// The peer reads no more; what is sent from now on is dropped.
+  case stopped(StreamID, StreamErrorCode)
+  /// The peer's direction ended early and unread bytes are gone. `retryable`: the target saw none
+  /// of the client's bytes, so another one may be tried.
+  case reset(StreamID, StreamErrorCode, retryable: Bool)
+  /// Both directions are over and acknowledged; the id is forgotten.
+  case ended(StreamID)
+  /// `open` was refused for lack of credit and may succeed now.
+  case streamsAvailable
+  /// The last event. A `reset` was said before for every stream that was still alive.
+  case closed(SessionEnd)
+}
+
+/// How a session ended.
+package enum SessionEnd: Hashable {
+  case closedByPeer(CloseCode, reason: String)
+  case closedHere(CloseCode, reason: String)
+  case graceExpired
+}
+
+/// The answer to a `read`.
+package enum ReadResult: Hashable {
+  case bytes(ByteBuffer)
+  /// The peer's direction ended after everything that was read.
+  case finished
+  /// Nothing now; `.readable` will say when.
+  case nothing
+}
+
+/// Why a stream could not be opened.
+package enum OpenRefusal: Error, Hashable {
+  /// The peer granted no more streams; `.streamsAvailable` will say when to try again.
+  case noStreamCredit
+  /// The request is longer than an OPEN frame may be.
+  case requestTooLong
+  /// The session drains or is closed.
+  case closing
+}
+
+/// How the peer broke the protocol; its session is closed with ``closeCode``.
+package enum SessionViolation: Error, Hashable {
+  case malformedFrame(FrameError)
+  /// A frame names a stream that only this side could have opened, and did not.
+  case unknownStream(StreamID)
+  /// OPENED for, or OPEN of, a stream of the wrong side.
+  case wrongSide(StreamID)
+  /// OPEN said again with other contents.
+  case openConflict(StreamID)
+  case streamLimitExceeded(StreamID)
+  case streamCreditExceeded(StreamID)
+  case sessionCreditExceeded
+  /// FIN or RESET with another final size, or data beyond it.
+  case finalSizeConflict(StreamID)
+  case tooManyGaps(StreamID)
+  case controlStreamMisused
+  case tooManyFrames
+
+  package var closeCode: CloseCode {
+    switch self {
+    case .malformedFrame, .unknownStream, .wrongSide, .openConflict, .finalSizeConflict,
+      .controlStreamMisused:
+      .protocolViolation
+    case .streamLimitExceeded, .streamCreditExceeded, .sessionCreditExceeded:
+      .flowControlViolation
+    case .tooManyGaps, .tooManyFrames:
+      .flood
+    }
+  }
+}
+
+/// A look at a session's accounts.
+package struct SessionStatistics: Sendable, Hashable {
+  /// Streams alive, the control stream not counted.
+  package var streams = 0
+  /// Bytes held until the peer has them, unsent ones included.
+  package var retainedBytes = 0
+  /// Bytes received, and not yet read.
+  package var unreadBytes = 0
+  /// Memory of reassembly behind holes and unread bytes.
+  package var receiveMemory = 0
+  /// Stream payload sent for the first time, and received without repetitions.
+  package var bytesSent: UInt64 = 0
+  package var bytesReceived: UInt64 = 0
+  /// Credit given to this session's streams above the initial one, in bytes.
+  package var growthBytes = 0
+  /// When grace ends; `nil` while a link is attached.
+  package var graceEnds: Instant?
+}
