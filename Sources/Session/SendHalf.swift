@@ -106,6 +106,7 @@ struct SendHalf {
   /// - Parameters:
   ///   - maximum: The most bytes, greater than 0.
   ///   - newBytes: How many bytes may be sent for the first time.
+  /// - Returns: `nil` when nothing can be sent now.
   func nextPiece(atMost maximum: Int, newBytes: UInt64) -> Piece? {
     let mayFinish: Bool
     switch state {

@@ -12,8 +12,10 @@ extension Session {
   /// may go on receiving until they are detached.
   ///
   /// - Parameters:
+  ///   - link: One that was never attached before.
   ///   - epoch: Higher than all before; any other is ignored, the caller has refused it.
   ///   - maximumRecordSize: In bytes, at least ``ProtocolLimits/minimumRecordSize``.
+  ///   - now: The instant of the call.
   package mutating func attach(
     _ link: LinkID,
     epoch: AttachmentEpoch,

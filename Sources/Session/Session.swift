@@ -184,7 +184,11 @@ package struct Session: ~Copyable {
 
   /// Gives up the sending direction: what the peer has not yet received is dropped.
   ///
-  /// - Parameter retryable: Whether another target may be tried, because this one saw nothing.
+  /// - Parameters:
+  ///   - id: The stream; one that is over is ignored.
+  ///   - code: Why, for the peer.
+  ///   - retryable: Whether another target may be tried, because this one saw nothing.
+  ///   - now: The instant of the call.
   package mutating func reset(
     _ id: StreamID,
     code: StreamErrorCode,
@@ -216,8 +220,11 @@ package struct Session: ~Copyable {
 
   /// Reads the next bytes in order; what is read gives credit back to the peer.
   ///
-  /// - Parameter maximum: The most bytes, greater than 0. Fewer come when a piece ends; call again
-  ///   until `.nothing` or `.finished`.
+  /// - Parameters:
+  ///   - id: The stream.
+  ///   - maximum: The most bytes, greater than 0.
+  ///   - now: The instant of the call.
+  /// - Returns: Fewer bytes when a piece ends: call again until `.nothing` or `.finished`.
   package mutating func read(
     _ id: StreamID,
     upTo maximum: Int,

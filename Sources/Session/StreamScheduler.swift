@@ -24,6 +24,7 @@ struct StreamScheduler {
   /// The stream has something to send.
   ///
   /// - Parameters:
+  ///   - stream: Taken once, however often it is activated.
   ///   - quantum: Bytes per round, greater than 0: the size of a record.
   ///   - isBulk: Whether to take its turn behind the others although it is new.
   mutating func activate(_ stream: StreamID, quantum: Int, isBulk: Bool = false) {
