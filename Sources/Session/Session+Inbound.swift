@@ -7,7 +7,7 @@ package import struct NIOCore.ByteBuffer
 /// Each frame may have been said before; what is known already changes nothing.
 extension Session {
   /// Takes a record. When this returns the session holds everything in it, and the link may report
-  /// its delivery.
+  /// its delivery. A record of a link that is not attached is ignored.
   ///
   /// - Throws: How the peer broke the protocol. The session is closed then, and CLOSE with the code
   ///   waits to be sent.
@@ -16,6 +16,7 @@ extension Session {
     on link: LinkID,
     at now: Instant
   ) throws(SessionViolation) {
+    guard links.contains(link) else { return }
     var record = record
     do throws(SessionViolation) {
       while record.readableBytes > 0, !isClosed {
@@ -84,6 +85,7 @@ extension Session {
     } else if stream.readableSaid {
       events.append(.readable(id))
     }
+    removeIfEnded(stream)
   }
 
   private mutating func receiveData(

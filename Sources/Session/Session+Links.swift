@@ -52,6 +52,7 @@ extension Session {
   /// The link's report that the peer has `record`. Reports may come in any order, and twice.
   package mutating func delivered(_ record: RecordNumber, on link: LinkID, at now: Instant) {
     for fact in links.take(record, on: link) ?? [] { acknowledge(fact) }
+    closeIfDrained()
   }
 
   /// The link gave up `record`, such as one that has become larger than its path allows: its facts

@@ -345,7 +345,7 @@ package struct Session: ~Copyable {
     closeIfDrained()
   }
 
-  private mutating func closeIfDrained() {
+  mutating func closeIfDrained() {
     guard case .draining(let code, let reason, _) = state, streams.isEmpty,
       control.send.retainedBytes == 0
     else { return }
