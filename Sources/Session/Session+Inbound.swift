@@ -23,7 +23,7 @@ extension Session {
         try receive(try Frame.decode(from: &record), at: now)
       }
     } catch {
-      end(.closedHere(error.closeCode, reason: "\(error)"))
+      end(.closedHere(error.closeCode, reason: error.description))
       throw error
     }
   }

@@ -82,6 +82,25 @@ package enum SessionViolation: Error, Hashable {
   }
 }
 
+extension SessionViolation: CustomStringConvertible {
+  /// A sentence for the log and for the reason of CLOSE.
+  package var description: String {
+    switch self {
+    case .malformedFrame(let error): "a frame is malformed: \(error)"
+    case .unknownStream(let id): "stream \(id) was never opened"
+    case .wrongSide(let id): "stream \(id) belongs to the other side"
+    case .openConflict(let id): "stream \(id) was opened again with other contents"
+    case .streamLimitExceeded(let id): "stream \(id) is beyond the number of streams granted"
+    case .streamCreditExceeded(let id): "stream \(id) got more bytes than its credit"
+    case .sessionCreditExceeded: "more bytes than the session's credit"
+    case .finalSizeConflict(let id): "stream \(id) has two final sizes"
+    case .tooManyGaps(let id): "stream \(id) has too many holes"
+    case .controlStreamMisused: "the control stream cannot be finished, stopped or reset"
+    case .tooManyFrames: "too many frames that spend no credit"
+    }
+  }
+}
+
 /// A look at a session's accounts.
 package struct SessionStatistics: Sendable, Hashable {
   /// Streams alive, the control stream not counted.
