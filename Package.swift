@@ -42,5 +42,10 @@ let package = Package(
   targets: [
     module("Primitives", [nioCore]),
     tests("Primitives", ["HawserPrimitives", nioCore]),
+    .systemLibrary(
+      name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium",
+      providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
+    module("Cryptography", ["CSodium"]),
+    tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
   ]
 )
