@@ -30,6 +30,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -47,5 +48,9 @@ let package = Package(
       providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
     module("Cryptography", ["CSodium"]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
+    module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
+    module("FaultRelay", [nioCore, nioPosix, collections]),
+    tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
+    tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
   ]
 )
