@@ -30,6 +30,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -43,5 +44,14 @@ let package = Package(
     module("Primitives", [nioCore]),
     module("Session", ["HawserPrimitives", nioCore, collections]),
     tests("Primitives", ["HawserPrimitives", nioCore]),
+    .systemLibrary(
+      name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium",
+      providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
+    module("Cryptography", ["CSodium"]),
+    tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
+    module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
+    module("FaultRelay", [nioCore, nioPosix, collections]),
+    tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
+    tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
   ]
 )
