@@ -42,5 +42,6 @@ let package = Package(
   targets: [
     module("Primitives", [nioCore]),
     tests("Primitives", ["HawserPrimitives", nioCore]),
+    tests("Tidy", []),
   ]
 )
