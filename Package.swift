@@ -53,5 +53,6 @@ let package = Package(
     module("FaultRelay", [nioCore, nioPosix, collections]),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
+    tests("Tidy", []),
   ]
 )

@@ -1,0 +1,151 @@
+import Foundation
+import Testing
+
+/// A running `hawser`.
+final class HawserProcess {
+  let name: String
+  let arguments: [String]
+  private let process = Process()
+  private let ended = DispatchSemaphore(value: 0)
+  private let log: URL
+  private let output: URL
+  private let readyFile: URL?
+
+  /// The program that was built together with these tests, unless `HAWSER_BINARY` names another.
+  static let program: URL = {
+    if let named = ProcessInfo.processInfo.environment["HAWSER_BINARY"] {
+      return URL(filePath: named)
+    }
+    let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    return tests.deletingLastPathComponent().appending(path: "hawser")
+  }()
+
+  fileprivate init(
+    started name: String,
+    _ arguments: [String],
+    _ log: URL,
+    _ output: URL,
+    _ ready: URL?
+  ) {
+    self.name = name
+    self.arguments = arguments
+    self.log = log
+    self.output = output
+    readyFile = ready
+  }
+
+  convenience init(
+    _ arguments: [String],
+    name: String,
+    log: URL,
+    output: URL,
+    environment: [String: String],
+    readyFile: URL?,
+    folder: URL
+  ) throws {
+    self.init(started: name, arguments, log, output, readyFile)
+    // What the one who runs the tests has set must not reach the processes under test.
+    var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HAWSER_") }
+    merged["HOME"] = folder.path(percentEncoded: false)
+    merged.merge(environment) { $1 }
+    process.executableURL = Self.program
+    process.arguments = arguments
+    process.environment = merged
+    process.currentDirectoryURL = folder
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try Self.writing(to: output)
+    process.standardError = try Self.writing(to: log)
+    process.terminationHandler = { [ended] _ in ended.signal() }
+    try process.run()
+  }
+
+  private static func writing(to file: URL) throws -> FileHandle {
+    try Data().write(to: file)
+    return try FileHandle(forWritingTo: file)
+  }
+
+  /// What it wrote to stderr so far.
+  var logText: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+
+  /// What it wrote to stdout so far.
+  var outputText: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
+
+  /// Whether it has not ended yet.
+  var isRunning: Bool { process.isRunning }
+
+  /// Whether its ready file is there.
+  var hasReadyFile: Bool {
+    readyFile.map { FileManager.default.fileExists(atPath: $0.path(percentEncoded: false)) }
+      ?? false
+  }
+
+  /// Blocks until the ready file is there, and reads it.
+  func ready(within limit: Duration = .seconds(30)) throws -> Ready {
+    let file = try #require(readyFile, "\(name) was started without a ready file")
+    try wait(for: "\(name) being ready", within: limit) {
+      try #require(isRunning, "\(name) ended before it was ready")
+      return hasReadyFile
+    }
+    return try JSONDecoder().decode(Ready.self, from: Data(contentsOf: file))
+  }
+
+  /// Blocks until it has ended.
+  func exitStatus(within limit: Duration = .seconds(30)) throws -> Int32 {
+    guard ended.wait(timeout: .now() + limit / .seconds(1)) == .success else {
+      throw TookTooLong(description: "\(name) did not end within \(limit)")
+    }
+    ended.signal()
+    return process.terminationReason == .exit
+      ? process.terminationStatus : -process.terminationStatus
+  }
+
+  /// Sends a signal.
+  func signal(_ signal: Int32) {
+    if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
+  }
+
+  /// Kills it and waits until it is gone.
+  func kill() {
+    signal(SIGKILL)
+    guard process.processIdentifier > 0, ended.wait(timeout: .now() + 10) == .success else {
+      return
+    }
+    ended.signal()
+  }
+
+  /// Its open descriptors.
+  func descriptorCount() throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd")
+      .count
+  }
+
+  /// The memory it holds, in bytes.
+  func residentBytes() throws -> Int {
+    let status = try String(
+      contentsOf: URL(filePath: "/proc/\(process.processIdentifier)/status"),
+      encoding: .utf8
+    )
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+    let kibibytes = try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+    return kibibytes * 1024
+  }
+}
+
+/// What a process writes when it is ready.
+struct Ready: Decodable {
+  struct Address: Decodable {
+    let address: String
+    let port: Int
+  }
+  struct Entry: Decodable {
+    let mode: String
+    let address: String
+    let port: Int
+  }
+
+  let role: String
+  let join: String?
+  let control: Address?
+  let entries: [Entry]?
+  let pid: Int32
+}
