@@ -47,5 +47,7 @@ let package = Package(
       providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
     module("Cryptography", ["CSodium"]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
+    module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
+    tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
   ]
 )
