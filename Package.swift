@@ -49,5 +49,7 @@ let package = Package(
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
+    module("Routing", ["HawserPrimitives"]),
+    tests("Routing", ["HawserRouting", "HawserPrimitives"]),
   ]
 )

@@ -36,6 +36,14 @@ package struct Host: Sendable, Hashable, CustomStringConvertible {
   /// The longest label between two dots, in characters (RFC 1035 §2.3.4).
   package static let maximumLabelLength = 63
 
+  /// 127.0.0.1.
+  package static let loopback = Host(knownAddress: "127.0.0.1")
+
+  private init(knownAddress: String) {
+    text = knownAddress
+    isIPv6 = false
+  }
+
   /// - Parameter text: A name or an address, IPv6 without brackets.
   /// - Throws: ``HostError/emptyHost`` or ``HostError/invalidHost(text:reason:)``.
   package init(_ text: some StringProtocol) throws(HostError) {
