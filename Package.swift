@@ -54,5 +54,9 @@ let package = Package(
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
     tests("Tidy", []),
+    module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
+    tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
+    module("Routing", ["HawserPrimitives"]),
+    tests("Routing", ["HawserRouting", "HawserPrimitives"]),
   ]
 )

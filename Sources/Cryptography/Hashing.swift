@@ -16,6 +16,18 @@ package enum SHA256 {
   }
 }
 
+extension SHA256 {
+  /// The digest of a secret, ``byteCount`` bytes, made without a copy of it. O(n).
+  package static func hash(_ secret: Secret) -> [UInt8] {
+    Sodium.prepare()
+    var digest = [UInt8](repeating: 0, count: byteCount)
+    secret.withUnsafePointer { bytes in
+      _ = crypto_hash_sha256(&digest, bytes, UInt64(secret.count))
+    }
+    return digest
+  }
+}
+
 /// HMAC-SHA256 (RFC 2104).
 package enum HMACSHA256 {
   /// The length of an authentication code, in bytes.
