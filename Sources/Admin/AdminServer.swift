@@ -46,7 +46,11 @@ package struct AdminServer<Backend: AdminBackend>: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         defer { boundContinuation.finish() }
-        try await application.run()
+        do {
+          try await application.run()
+        } catch is CancellationError {
+          // The way to stop.
+        }
       }
       for await _ in bound {
         try AdminSocket.restrict(path)

@@ -17,9 +17,9 @@ package struct ServerOptions: Sendable {
   /// `park`: how long a client waits while no provider is there.
   package var park: Duration = .seconds(30)
   /// `drain`: how long streams may go on after the server was asked to stop.
-  package var drain: Duration = .seconds(30)
-  /// `max-clients`: the most client connections at a time.
-  package var maximumClients = 10_000
+  package var drain: Duration = .seconds(10)
+  /// `max-clients`: the most client connections at a time; `nil` leaves it to the descriptor limit.
+  package var maximumClients: Int?
   /// `ready-file`: written when everything is bound.
   package var readyFile: String?
   package var logging: LoggingOptions
@@ -41,7 +41,7 @@ package struct ServerOptions: Sendable {
     reader.read("grace", as: .grace, into: &grace)
     reader.read("park", as: .duration(in: .zero ... .seconds(600)), into: &park)
     reader.read("drain", as: .duration(in: .zero ... .seconds(3600)), into: &drain)
-    reader.read("max-clients", as: .count(atLeast: 1), into: &maximumClients)
+    maximumClients = reader.read("max-clients", as: .count(atLeast: 1))
     readyFile = reader.read("ready-file", as: .text("the path of a file"))
     if controlPort == listenPort, controlPort != 0 {
       reader.reject("listen", because: "`listen` and `control` can't be the same port")
@@ -50,9 +50,9 @@ package struct ServerOptions: Sendable {
 }
 
 extension ValueKind where Value == Duration {
-  /// The time that a session outlives its last link: from nothing to a day, after which retained
-  /// bytes are more probably a leak than a hope (chosen).
-  static var grace: Self { .duration(in: .zero ... .seconds(86_400)) }
+  /// The time that a session outlives its last link: up to a day, after which retained bytes are
+  /// more probably a leak than a hope (chosen).
+  static var grace: Self { .duration(in: .seconds(1) ... .seconds(86_400)) }
 }
 
 extension ValueKind where Value == String {

@@ -77,7 +77,7 @@ struct `Options` {
   }
 
   @Test func `say where a wrong value stands and what is right`() {
-    let grace = "expected a duration with its unit such as 90s or 5m, from 0s to 1d"
+    let grace = "expected a duration with its unit such as 90s or 5m, from 1s to 1d"
     #expect(
       problems {
         _ = try server(
