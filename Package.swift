@@ -31,6 +31,24 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let configuration = Target.Dependency.product(
+  name: "Configuration",
+  package: "swift-configuration"
+)
+let arguments = Target.Dependency.product(
+  name: "ArgumentParser",
+  package: "swift-argument-parser"
+)
+let httpTypes = Target.Dependency.product(
+  name: "NIOHTTPTypesHTTP1",
+  package: "swift-nio-extras"
+)
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -39,6 +57,18 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+    .package(
+      url: "https://github.com/apple/swift-configuration.git",
+      from: "1.4.0",
+      traits: []
+    ),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system.git", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.0"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
   ],
   targets: [
     module("Primitives", [nioCore]),
@@ -58,5 +88,22 @@ let package = Package(
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
+    module("Configuration", ["HawserPrimitives", configuration, yams]),
+    tests("Configuration", ["HawserConfiguration"]),
+    module(
+      "Admin",
+      [hummingbird, httpTypes, logging, nioCore, nioPosix, nioHTTP1, systemPackage]
+    ),
+    tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),
+    .executableTarget(
+      name: "hawser",
+      dependencies: [
+        "HawserAdmin", "HawserConfiguration", "HawserPrimitives", arguments, logging, nioCore,
+        nioPosix, signals,
+      ],
+      path: "Sources/CommandLine",
+      swiftSettings: swift
+    ),
+    tests("CommandLine", ["hawser"]),
   ]
 )
