@@ -36,6 +36,7 @@ package final class FaultRelay: Sendable {
   ///   - host: The target's address or name, resolved for each connection.
   ///   - targetPort: The target's port. The target is dialled only when a client comes.
   ///   - group: One of its loops serves the whole relay.
+  /// - Returns: The relay, listening.
   /// - Throws: ``FaultRelayError/cannotListen(address:port:reason:)``.
   package static func start(
     listen: String,
@@ -88,6 +89,7 @@ package final class FaultRelay: Sendable {
   /// Limits each direction, all connections together.
   ///
   /// - Parameter bytesPerSecond: At least 1; `nil` lifts the limit.
+  /// - Throws: ``FaultRelayError/loopStopped``.
   package func throttle(bytesPerSecond: Int?) async throws(FaultRelayError) {
     try await perform { $0.change { $0.bytesPerSecond = bytesPerSecond.map { max(1, $0) } } }
   }

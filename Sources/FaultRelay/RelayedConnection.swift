@@ -132,6 +132,7 @@ final class RelayEnd: ChannelInboundHandler {
   /// - Parameters:
   ///   - reads: The path that carries what this socket's peer sends.
   ///   - writes: The path that ends in this socket.
+  ///   - connection: The connection that the socket belongs to.
   init(reads: RelayPath, writes: RelayPath, connection: RelayedConnection) {
     self.reads = reads
     self.writes = writes

@@ -72,6 +72,7 @@ extension Hello {
   /// - Parameters:
   ///   - record: The whole record.
   ///   - supported: The versions spoken here.
+  /// - Throws: ``HandshakeError``; its ``HandshakeError/reject`` is the answer to send.
   package init(
     decoding record: ByteBuffer,
     supporting supported: [ProtocolVersion] = ProtocolVersion.supported

@@ -16,6 +16,7 @@ package struct Reject: Sendable, Hashable {
   /// A refusal with the code's own name and disposition.
   ///
   /// - Parameters:
+  ///   - code: Why, for the program.
   ///   - reason: One sentence for people, without secrets.
   ///   - retryDelay: Within ``HandshakeLimits/retryDelay``.
   package init(_ code: Code, reason: String, retryDelay: Duration? = nil) {

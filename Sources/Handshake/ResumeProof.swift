@@ -30,13 +30,14 @@ package enum ResumeProof {
     }
   }
 
-  /// The proof, ``HandshakeLimits/proofBytes`` bytes.
+  /// Makes a proof.
   ///
   /// - Parameters:
   ///   - prover: Who proves.
   ///   - secret: The session's resume secret.
   ///   - binding: The link's TLS exporter value or Noise handshake hash.
   ///   - epoch: The attachment's epoch.
+  /// - Returns: ``HandshakeLimits/proofBytes`` bytes.
   package static func bytes(
     by prover: Prover,
     secret: Secret,

@@ -19,10 +19,8 @@ package struct Welcome: Sendable {
   /// The agreed grace: not above what HELLO wished for.
   package var grace: Duration
 
-  /// - Parameters:
-  ///   - version: One that HELLO offered.
-  ///   - features: A subset of what HELLO offered.
-  ///   - session: The new session's id, or the one that HELLO named.
+  /// A WELCOME whose version and features HELLO offered, and whose session is the new one or the
+  /// one that HELLO named.
   package init(
     version: ProtocolVersion,
     features: [Feature],
@@ -136,6 +134,7 @@ package enum HandshakeAnswer: Sendable {
   /// Decodes a record.
   ///
   /// - Parameter record: The whole record.
+  /// - Throws: ``HandshakeError`` for anything but a WELCOME or REJECT within its limits.
   package init(decoding record: ByteBuffer) throws(HandshakeError) {
     var record = record
     switch try HandshakeFields.type(of: &record) {
