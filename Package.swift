@@ -30,7 +30,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
   name: "hawser",
@@ -38,9 +41,18 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
   ],
   targets: [
     module("Primitives", [nioCore]),
     tests("Primitives", ["HawserPrimitives", nioCore]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "openssl",
+      providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .target(name: "COpenSSLShims", dependencies: ["COpenSSL"]),
+    module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
+    tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
+    module("Transport", ["HawserPrimitives", "HawserTLS", nioCore, nioPosix, collections, log]),
+    tests("Transport", ["HawserTransport", "HawserTLS", "HawserPrimitives", nioCore, nioPosix, nioEmbedded, log]),
   ]
 )
