@@ -377,7 +377,9 @@ extension TCPLink {
   /// before they are reached, and are then simply looked at too early once.
   private func armTimer() {
     let deadlines = [
-      handshakeDeadline, closeDeadline, reporter.nextDeadline,
+      handshakeDeadline, closeDeadline,
+      // A report that the network doesn't take now goes out as soon as it does.
+      context?.channel.isWritable == true ? reporter.nextDeadline : nil,
       phase == .open ? monitor.nextDeadline : nil,
     ]
     guard phase != .closed, let next = deadlines.compactMap({ $0 }).min() else { return }
