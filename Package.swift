@@ -49,7 +49,9 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
   name: "hawser",
@@ -105,5 +107,12 @@ let package = Package(
       swiftSettings: swift
     ),
     tests("CommandLine", ["hawser"]),
+      name: "COpenSSL", pkgConfig: "openssl",
+      providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .target(name: "COpenSSLShims", dependencies: ["COpenSSL"]),
+    module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
+    tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
+    module("Transport", ["HawserPrimitives", "HawserTLS", nioCore, nioPosix, collections, log]),
+    tests("Transport", ["HawserTransport", "HawserTLS", "HawserPrimitives", nioCore, nioPosix, nioEmbedded, log]),
   ]
 )

@@ -1,0 +1,165 @@
+/// A certificate authority of the tests: a root, an issuer below it, and a server's certificate for
+/// `hawser.test`, `*.wild.test` and 127.0.0.1, valid to the end of 2199. The keys are as public as this
+/// file.
+struct TestAuthority {
+  /// The root, which clients trust.
+  let rootPEM: String
+  /// The server's certificate and its issuer's.
+  let chainPEM: String
+  /// The server's key.
+  let keyPEM: String
+
+  static let ecdsa = TestAuthority(
+    rootPEM: """
+      -----BEGIN CERTIFICATE-----
+      MIIBTDCB86ADAgECAhRtZGqgnRs6J3GShxGsPdRyCUvHVzAKBggqhkjOPQQDAjAb
+      MRkwFwYDVQQDDBBIYXdzZXIgdGVzdCByb290MCAXDTIwMDEwMTAwMDAwMFoYDzIx
+      OTkxMjMxMDAwMDAwWjAbMRkwFwYDVQQDDBBIYXdzZXIgdGVzdCByb290MFkwEwYH
+      KoZIzj0CAQYIKoZIzj0DAQcDQgAEOfDUaUl5xnWatignCDhu9p/Zrn2IzQ4aNa37
+      nw/Ee4OJOaThMJ8TlFRdJyAU2zhsJEFFMZR6lWScAkp1SDfy56MTMBEwDwYDVR0T
+      AQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA/MPxp0xGB640xVtxsuFDIw4N
+      Y/2p1UwxhBaNsYNKINcCIBNrhsk8oMBAO6z1MOKxFykn9ZFpOQK2rfDCnjrWJScK
+      -----END CERTIFICATE-----
+
+      """,
+    chainPEM: """
+      -----BEGIN CERTIFICATE-----
+      MIIBcTCCARigAwIBAgIUMXNfd6sxR4cGFuJlo7m1EzgKQcMwCgYIKoZIzj0EAwIw
+      HTEbMBkGA1UEAwwSSGF3c2VyIHRlc3QgaXNzdWVyMCAXDTIwMDEwMTAwMDAwMFoY
+      DzIxOTkxMjMxMDAwMDAwWjAWMRQwEgYDVQQDDAtoYXdzZXIudGVzdDBZMBMGByqG
+      SM49AgEGCCqGSM49AwEHA0IABEwWY9uQcBpxNcvixSN+Gr1NwBOXCDcI0Bf53Nfp
+      4pQHE4cAMeakYlp5WNaItOnVDm00282bGJnQZHQivvyvnQmjOzA5MAwGA1UdEwEB
+      /wQCMAAwKQYDVR0RBCIwIIILaGF3c2VyLnRlc3SCCyoud2lsZC50ZXN0hwR/AAAB
+      MAoGCCqGSM49BAMCA0cAMEQCIGPvCtndFRxmiMlaS+T7luj4DIknGKGLi5gghGl8
+      Z9B2AiAC+1ZBlTxeq53/31/wnM9uMDBHF1vno4L3jMyXPnIhzw==
+      -----END CERTIFICATE-----
+      -----BEGIN CERTIFICATE-----
+      MIIBTTCB9aADAgECAhQInFAMD7iRqK+hAsjn5m+GarPDnjAKBggqhkjOPQQDAjAb
+      MRkwFwYDVQQDDBBIYXdzZXIgdGVzdCByb290MCAXDTIwMDEwMTAwMDAwMFoYDzIx
+      OTkxMjMxMDAwMDAwWjAdMRswGQYDVQQDDBJIYXdzZXIgdGVzdCBpc3N1ZXIwWTAT
+      BgcqhkjOPQIBBggqhkjOPQMBBwNCAAR3oe6v+F3wxuXUadYvHV706S/+UHg7lY3R
+      Nc5Y08W/w0mZQbLXPx2CHVyI545fFZO84RzqAFkl08nOE9W990x3oxMwETAPBgNV
+      HRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIFqDjEm0dvTng7NyikGJ1OqH
+      rp1aa27gYk/jM+Gk+xbbAiBAWtNzlmcXhI84a2y76XnPK+WvGCNEoOUsChBV6uyY
+      BQ==
+      -----END CERTIFICATE-----
+
+      """,
+    keyPEM: """
+      -----BEGIN PRIVATE KEY-----
+      MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQ80KT2M0rElEDY0n
+      NE+pt5N+Khl3QRxE7GsY8Db8Lx+hRANCAARMFmPbkHAacTXL4sUjfhq9TcATlwg3
+      CNAX+dzX6eKUBxOHADHmpGJaeVjWiLTp1Q5tNNvNmxiZ0GR0Ir78r50J
+      -----END PRIVATE KEY-----
+
+      """
+  )
+
+  static let rsa = TestAuthority(
+    rootPEM: """
+      -----BEGIN CERTIFICATE-----
+      MIIC2TCCAcGgAwIBAgIUNFwBbBBwf7KXjbfNJW0IrLMvAI8wDQYJKoZIhvcNAQEL
+      BQAwGzEZMBcGA1UEAwwQSGF3c2VyIHRlc3Qgcm9vdDAgFw0yMDAxMDEwMDAwMDBa
+      GA8yMTk5MTIzMTAwMDAwMFowGzEZMBcGA1UEAwwQSGF3c2VyIHRlc3Qgcm9vdDCC
+      ASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAKEv1loRJrLoNFkXEuSCRGWx
+      LktI30dibMBIOIQsnEx7tNCk3m1RFeFtw8v5XAGmAOf9KXPAyNhjCV+9yoQ/ZR83
+      JVPieHnBIzWch7AWQM1RuKGrIRmdYSLr0qr+RPWp6Zhp4vcD4jneg0Gjfb6JiR+p
+      glT80nL9XrTHpNX769Rbf3HrbXgwsavOu+J0VouN8TF4koC+biEMhoNZ64UlDzom
+      gLA0lxOteQ8Bo3hsatggoe0qrtVdL13MtzJR2FX1uH6A3VCxCAIRriBq2B+P7YrJ
+      nGnHJYCIG09TL59yyp7xBKl30ucuEDEtouoZ/XJ50Gec1OJVc9qPAnXF2iuLmPEC
+      AwEAAaMTMBEwDwYDVR0TAQH/BAUwAwEB/zANBgkqhkiG9w0BAQsFAAOCAQEATZhP
+      XjiRKm53EF8YU9Jyo4g/hxFiYu3LcLDnloPd+3LiWWX52FrPJwrtj3wzRAlaMi+u
+      JDIEgMI4F6///b8aaX08jp/gm61KPX4AJU+Nx6OLuTf8ks42O8gw7yYVkn9PmCK3
+      KpgPSY0r2G8zEYZy+XatkAH/Mj4QhaZlJZrNqbuSvLmGnj+aYySuFXh8M7CVL2L3
+      vOQbLWjpcGPr47eJ1jgYPiTR9LfUy7LQvXL+RUhs6cUfh0GzUiL6+D6CMdEX/Brg
+      YRZRehWFe6l3qqHVst/FPIWAbfR8N9RHOTKyVmf/NWHLm6OTfIPCdFzBStYoeaXr
+      0UeUMzZJ/5fv80NTKQ==
+      -----END CERTIFICATE-----
+
+      """,
+    chainPEM: """
+      -----BEGIN CERTIFICATE-----
+      MIIC/jCCAeagAwIBAgIUPlXjcQRFp+8hsL4qiq5RyTK2TUowDQYJKoZIhvcNAQEL
+      BQAwHTEbMBkGA1UEAwwSSGF3c2VyIHRlc3QgaXNzdWVyMCAXDTIwMDEwMTAwMDAw
+      MFoYDzIxOTkxMjMxMDAwMDAwWjAWMRQwEgYDVQQDDAtoYXdzZXIudGVzdDCCASIw
+      DQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAJivrlWK/fzGyBlu/2rtkdr8EOF9
+      /VtZyTC5FTqEHTkROgfVysfZJ9KuDXRzaejkeRjpLZVmv5xkmNou5iGJuML5Kczh
+      MytvE0NYB6usPUPf3zLgKT5BHetEsdwkyB5x5mddtwX1FBjc6bCuxhTS1Ub9xByF
+      UYoMyiFZQsNKlC8agypEhd6PdieqvJKVrF+BAHaQ09OQhG+pG2IPx7vtKXnlF7uW
+      z+ChoIQ+HQC0r2EvXAfH7suzrSC98WUB4Rh/Lia4/VDcIV7nlGmv8tfbkm0K4aoF
+      XbYJ14Mqg1oj8baqmlr3ScrLeWHhvkVRXi3pc2qIYYmboM43UKnkOYC77b8CAwEA
+      AaM7MDkwDAYDVR0TAQH/BAIwADApBgNVHREEIjAgggtoYXdzZXIudGVzdIILKi53
+      aWxkLnRlc3SHBH8AAAEwDQYJKoZIhvcNAQELBQADggEBAA8mRbIhjT0nzu1ekr4X
+      xsl0e307xMW2clDVWVqfr7JvFn7hz6UpRx2Lz7wlt/aTlRXJMUzii+rIEKkjTGSa
+      LxU/Jq+ina7361TTC2QHELVxewJLjO0w1Do8zYPfmTM2PpV5XrdnMU4LhOHfYrwn
+      nvRMQfgtWrtF4yIhOUC0w4F0fzCkHi09zGUmK+xdWpjtz3FJHJzaxcXnFcEnY1fE
+      Cl7/T9nuCyCTSUZPlka5VnfKN6GNLbSy/Vsn7YKg4Rxcoohz2PMfY8LCwiKCUhxy
+      UHe63XofsDXPx/I/wIGBT3SeBIqETCAf7/m3I0MwW5aUcFDlDwLGjOtXWPN3u5Z/
+      ey8=
+      -----END CERTIFICATE-----
+      -----BEGIN CERTIFICATE-----
+      MIIC2zCCAcOgAwIBAgIUWZLfQs1pRmErLSFY49Glgj7eNxcwDQYJKoZIhvcNAQEL
+      BQAwGzEZMBcGA1UEAwwQSGF3c2VyIHRlc3Qgcm9vdDAgFw0yMDAxMDEwMDAwMDBa
+      GA8yMTk5MTIzMTAwMDAwMFowHTEbMBkGA1UEAwwSSGF3c2VyIHRlc3QgaXNzdWVy
+      MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsvoEFbf0RVHj5GMN89pM
+      PIEQTskDBNnk/E9V8epWht9fo1x18C2GD85D6q8GwQHuqLuj14SdDuWvUb+SaA/I
+      jdrVEkgZyKn6/oaIqfsxOMB9uJXsE48kQQUAoQDRbnqnL5StY9BWoZJOaUGlazri
+      3TklZubkKKzN+0TJFFV0+tVmD0YNpubUsYcT9kihJGtmJtjjhIkxTCLjuaeWSraV
+      DxjqDz3T+crtbDthme8XaOl6V8NEV4ZasU+K/5xMVfTh41ulsDkoMMCpG8/++1EA
+      dtZ8vek5D/ln+ytfM0hWR2GcWvdR4Ccv5lpJpRcCcxZXwfRvsXVDNQQN4kYD7N7y
+      eQIDAQABoxMwETAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBCwUAA4IBAQBS
+      KrCrS6uFWeFVAEj0bd8v70657I/2tV4NNYUu3N2RSqf3pg6BnzWrPp2nbXzVAXCQ
+      7ZQ27ixY1+Ro2EgxglnG7Km/6ZGAr1H5vGtz1wTg7VqLDPaDqW/+QFqthSBqcE8L
+      6zryFf9fbXHQEaVFdfxbgWLvnqxrfOBEBvaqrkVLl5Fiex6nHJpOQ0+ROImhh4Hd
+      lI+DwuYN3eI1GWhyOE13Rv4FVLsVntFfALQ6LmDOHDp6xmxxaGZcPRZxSWlikl1U
+      TyUx7klyL2IMEu7pTQbayHHZjMGhbJxRF1oTPs1hGosi6DLCA2DpEY+MwKRZadqt
+      Lusqt2uRg3hYHw8iOdXR
+      -----END CERTIFICATE-----
+
+      """,
+    keyPEM: """
+      -----BEGIN PRIVATE KEY-----
+      MIIEugIBADANBgkqhkiG9w0BAQEFAASCBKQwggSgAgEAAoIBAQCYr65Viv38xsgZ
+      bv9q7ZHa/BDhff1bWckwuRU6hB05EToH1crH2SfSrg10c2no5HkY6S2VZr+cZJja
+      LuYhibjC+SnM4TMrbxNDWAerrD1D398y4Ck+QR3rRLHcJMgeceZnXbcF9RQY3Omw
+      rsYU0tVG/cQchVGKDMohWULDSpQvGoMqRIXej3YnqrySlaxfgQB2kNPTkIRvqRti
+      D8e77Sl55Re7ls/goaCEPh0AtK9hL1wHx+7Ls60gvfFlAeEYfy4muP1Q3CFe55Rp
+      r/LX25JtCuGqBV22CdeDKoNaI/G2qppa90nKy3lh4b5FUV4t6XNqiGGJm6DON1Cp
+      5DmAu+2/AgMBAAECgf8NJlEmepUDtjNUwHdvpbDd4hSF6VPcZaI3Rt3usk2I2Z2f
+      ucnhnQ8aFeNb5yb68+9JNfBhvMz0hpDUOZdPG1yRPV4fRvyzd8UYjcVwrjQGQuw/
+      OHy2WcC//ELzmk+6NyEzArqb7U61Z77pU/NBXfMxEZ2tmi9G/YnYqr7wpQ3tSZq0
+      jZ8v7PRbWeE6fFrSEkMRL7/L7pf3oGSEDFRZn752hkSA1EiLpndMOEih2zDjjtqb
+      CZYZ/VQCdUbSLTx9nfChbZTM/qaKG4rHzZHckVAxu2/hGhPIwK/+5K7Bzx+EpgYh
+      0tMLll8kryJ36X0hjesKehGVRstZzzIakrk/YOkCgYEAytj3aw8Jj92vR2zleR4n
+      tRbbJCqrWyNn7X0c2EbBbGin2zy2nAMWIP6mkKhkzl2o1K0lQ8YZhnAqDPMzSbGG
+      WJZV7tvUYQTQG6RZDOfJ7yZww4ngUAc1NKCaSmGy7E6R32n+/35V0ih+BCImvSPA
+      p5FMv+8vUdNHi8/UDg8q8S0CgYEAwLHkH3vCLjS9jEZ9MejpMxi0gE4MT4MzmbgF
+      Ua0An9vOdshlKxdECc0/hKmf5Ia3aCZDjKgbhT9/+zDUAhtEjzvw6GnrSeg8H2Rx
+      PeAZAdMRZ8BQr1n/Q2NIwtX6+4Zk0fIwFjB0rsZJ1JCniDXkN2PaJrZ71LB4oNCV
+      NuzJNhsCgYAAlcGY6HExngUMYq8Cu2iH6Cn3n7vgxmhdUfgMU5/pLSAWzMUGDCg7
+      LiDS1/l6cuCyxFEQMfkO3zHv2Z+zPbTSepSC3NVu9jGXctDi7aQycVzv42znLi4k
+      GbZ4MnHupodbKpYWrImY0o8Sefq8nubGVO/wucLcLIzPRWkqJTcNfQKBgFXic8S8
+      ik3B4AHXoRFPuDC4ACt3nfEKj0MiS+ydaTvW4mz64GyWUBL2Uis01zkp+jEHbPAS
+      NUHsjYRNvRC7SpF0q+lK3D3yrmlngTmM2lh/1LAjfVLKkAVfCR0d9mGJAwK4KUqa
+      ikcjxeBiIOmK647siFzc1NB1Xy5+CSOT4hKlAoGAD6XXogezqL9UQlgDIJUSZh02
+      NqRoj3uUBErkCjEzvt15uoOR+F2DVLnPrqsawy+s3F3DuRpl2Wf9bK43AUXVRqUx
+      EOfGA6nirsZd7nmjQLHlSlXdnzPbrGnX92KL3mAHpsQn2Z8tLgTH9OBJvaNndTEK
+      opL8uIKwyWuqplIzWhE=
+      -----END PRIVATE KEY-----
+
+      """
+  )
+
+  /// The ECDSA server's key, encrypted.
+  static let encryptedKeyPEM = """
+      -----BEGIN ENCRYPTED PRIVATE KEY-----
+      MIH0MF8GCSqGSIb3DQEFDTBSMDEGCSqGSIb3DQEFDDAkBBD0OOYrk5pF9fjwDfVG
+      7F3iAgIIADAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQXPg1/zOJcBtWYxRy
+      oG7AKwSBkM4LhYWs4D0Rh1tgA61B3SkF4qU2phZRSIl8uyQ6k+X+DqHTMeLSEliS
+      Crz3fHspV1TDgT4BBSEiccq9NYcISHXUn7zj02C6LslJx4NYvUDYbZMhdB0c3p58
+      P0BMe4Er+6wcuBjexHNjLc+9KszhqVL3NJFj8O6hXNIiCb16RK0E5Iic/79wg6Km
+      P9pLhwcmKQ==
+      -----END ENCRYPTED PRIVATE KEY-----
+
+      """
+}
