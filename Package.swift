@@ -32,12 +32,15 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
 let package = Package(
   name: "hawser",
   platforms: [.macOS(.v15)],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
   targets: [
     module("Primitives", [nioCore]),
@@ -51,5 +54,8 @@ let package = Package(
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
+    module("Storage", ["HawserPrimitives", "HawserCryptography", "HawserCredentials", grdb]),
+    tests(
+      "Storage", ["HawserStorage", "HawserPrimitives", "HawserCryptography", "HawserCredentials"]),
   ]
 )
