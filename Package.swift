@@ -53,6 +53,8 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
 let package = Package(
   name: "hawser",
   platforms: [.macOS(.v15)],
@@ -71,6 +73,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
   targets: [
     module("Primitives", [nioCore]),
@@ -114,5 +117,8 @@ let package = Package(
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
     module("Transport", ["HawserPrimitives", "HawserTLS", nioCore, nioPosix, collections, log]),
     tests("Transport", ["HawserTransport", "HawserTLS", "HawserPrimitives", nioCore, nioPosix, nioEmbedded, log]),
+    module("Storage", ["HawserPrimitives", "HawserCryptography", "HawserCredentials", grdb]),
+    tests(
+      "Storage", ["HawserStorage", "HawserPrimitives", "HawserCryptography", "HawserCredentials"]),
   ]
 )

@@ -104,6 +104,13 @@ package struct UserName: Sendable, Hashable, CustomStringConvertible {
 
   package let text: String
 
+  /// The owner of the token that a server makes at its first start.
+  package static let firstUser = UserName(known: "owner")
+
+  private init(known text: String) {
+    self.text = text
+  }
+
   /// - Parameter text: Letters and digits of ASCII and `.`, `_`, `-`, `@`.
   /// - Throws: ``CredentialsError/invalidUser(text:)``.
   package init(_ text: some StringProtocol) throws(CredentialsError) {

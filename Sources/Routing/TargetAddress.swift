@@ -4,16 +4,8 @@ package import HawserPrimitives
 package enum TargetAddress: Sendable, Hashable, CustomStringConvertible {
   /// The port is 1 or more.
   case tcp(host: Host, port: UInt16)
-  /// The path is absolute and at most ``maximumPathLength`` bytes long.
+  /// The path is absolute and at most ``UnixSocketPath.maximumLength`` bytes long.
   case unix(path: String)
-
-  #if os(Linux)
-  /// The longest path of a Unix socket in bytes: `sun_path` less its final zero (unix(7)).
-  package static let maximumPathLength = 107
-  #else
-  /// The longest path of a Unix socket in bytes: `sun_path` less its final zero (unix(4)).
-  package static let maximumPathLength = 103
-  #endif
 
   private static let unixPrefix = "unix:"
 
@@ -50,8 +42,8 @@ package enum TargetAddress: Sendable, Hashable, CustomStringConvertible {
         "is empty"
       } else if !path.hasPrefix("/") || path.hasPrefix("//") {
         "must be absolute; write unix:/path"
-      } else if path.utf8.count > maximumPathLength {
-        "has \(path.utf8.count) bytes, but a socket's path has at most \(maximumPathLength)"
+      } else if path.utf8.count > UnixSocketPath.maximumLength {
+        "has \(path.utf8.count) bytes, but a socket's path has at most \(UnixSocketPath.maximumLength)"
       } else if path.utf8.contains(0) {
         "has a zero byte"
       } else {

@@ -63,7 +63,7 @@ struct TargetAddressTests {
 
   @Test
   func `the path of a socket may be as long as the system allows, counted in bytes`() throws {
-    let maximum = TargetAddress.maximumPathLength
+    let maximum = UnixSocketPath.maximumLength
     let longest = "/" + String(repeating: "a", count: maximum - 1)
     #expect(try TargetAddress(text: "unix:" + longest) == .unix(path: longest))
     let tooLong = "/" + String(repeating: "ü", count: maximum / 2 + 1)
