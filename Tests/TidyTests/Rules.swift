@@ -41,7 +41,7 @@ func trapFindings(in source: SwiftSource) -> [Finding] {
     where: [
       (/\btry!|\bas!/, "forced"),
       (/[A-Za-z0-9_)\]}">]!(?![=])/, "forced unwrapping"),
-      (/\bfatalError\b|\bpreconditionFailure\b|\babort\(\)\s*$|\bunsafelyUnwrapped\b/, "stops"),
+      (/\bfatalError\b|\bpreconditionFailure\b|\bunsafelyUnwrapped\b/, "stops"),
     ]
   )
 }
@@ -51,7 +51,7 @@ func uncheckedFindings(in source: SwiftSource) -> [Finding] {
   source.findings(
     .unchecked,
     where: [
-      (/@unchecked\b|\bnonisolated\(unsafe\)|@preconcurrency\b|\bassumeIsolated\b/, "unchecked")
+      (/@unchecked\b|\bnonisolated\(unsafe\)|@preconcurrency\b/, "unchecked")
     ]
   )
 }
