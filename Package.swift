@@ -112,7 +112,6 @@ let package = Package(
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Configuration", ["HawserConfiguration"]),
     tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),
-    tests("CommandLine", ["hawser"]),
     tests("Tidy", ["hawser"]),
     tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
   ]
