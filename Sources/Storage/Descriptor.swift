@@ -18,9 +18,10 @@ struct Descriptor: ~Copyable {
     self.number = try Self.checked(number, operation: "create", path: path)
   }
 
-  /// Opens a file for writing, and makes it with mode 0600 if need be; its contents stay.
-  init(openingOrCreating path: String) throws(StorageError) {
-    let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+  /// Opens an existing file for writing; not through a symbolic link, which could lead root to a
+  /// file outside the directory.
+  init(openingForWriting path: String) throws(StorageError) {
+    let number = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
     self.number = try Self.checked(number, operation: "open", path: path)
   }
 
@@ -77,11 +78,26 @@ struct Descriptor: ~Copyable {
     else { throw .system(operation: "change the owner inside", path: directory.path, code: errno) }
   }
 
-  /// Makes the file's mode 0600, whatever it was.
-  func makePrivate(_ path: String) throws(StorageError) {
-    guard fchmod(number, 0o600) == 0 else {
+  /// Opens a file of a directory for writing, its contents untouched, or makes it with mode 0600.
+  ///
+  /// A file that exists is closed to everybody but its owner.
+  static func openOrCreate(
+    _ path: String,
+    in directory: StateDirectory
+  ) throws(StorageError) -> Descriptor {
+    do throws(StorageError) {
+      let descriptor = try Descriptor(creating: path)
+      try descriptor.takeOwner(of: directory)
+      return descriptor
+    } catch {
+      guard case .system(_, _, code: EEXIST) = error else { throw error }
+    }
+    let descriptor = try Descriptor(openingForWriting: path)
+    guard try descriptor.status(of: path).st_mode & 0o077 != 0 else { return descriptor }
+    guard fchmod(descriptor.number, 0o600) == 0 else {
       throw .system(operation: "change the mode of", path: path, code: errno)
     }
+    return descriptor
   }
 
   /// Waits for the advisory lock, which is given back when the descriptor is closed.

@@ -17,7 +17,8 @@ package struct SQLiteCredentialStore: CredentialStore {
   ///
   /// The caller holds the directory's lock, since two processes must not migrate at once.
   init(path: String, in directory: StateDirectory) throws(StorageError) {
-    try Self.makeFile(at: path, in: directory)
+    // SQLite gives its log and index files the mode and the owner of the database.
+    _ = try Descriptor.openOrCreate(path, in: directory)
     do {
       var configuration = Configuration()
       configuration.journalMode = .wal
@@ -114,16 +115,6 @@ extension SQLiteCredentialStore {
 }
 
 extension SQLiteCredentialStore {
-  private static func makeFile(
-    at path: String,
-    in directory: StateDirectory
-  ) throws(StorageError) {
-    let descriptor = try Descriptor(openingOrCreating: path)
-    try descriptor.takeOwner(of: directory)
-    // SQLite gives its log and index files the mode of the database.
-    try descriptor.makePrivate(path)
-  }
-
   /// Each migration runs once; a published one is never changed, later ones are added.
   private static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()

@@ -172,8 +172,7 @@ private final class ServerLock: Sendable {
   private let descriptor: Descriptor
 
   init(path: String, of directory: StateDirectory) throws(StorageError) {
-    descriptor = try Descriptor(openingOrCreating: path)
-    try descriptor.takeOwner(of: directory)
+    descriptor = try Descriptor.openOrCreate(path, in: directory)
     guard try descriptor.tryLock(path) else { throw .inUse(path: directory.path) }
   }
 }

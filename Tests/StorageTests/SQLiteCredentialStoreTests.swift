@@ -122,6 +122,22 @@ struct SQLiteCredentialStoreTests {
   }
 
   @Test
+  func `stores that come and go while others write lose nothing`() async throws {
+    let records = try (0..<60).map { _ in try makeRecord() }
+    let directory = directory
+    try await withThrowingTaskGroup { group in
+      for record in records {
+        group.addTask {
+          let passing = try directory.openCredentialStore()
+          try await passing.insert(record)
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(Set(try await store.list().map(\.id)) == Set(records.map(\.id)))
+  }
+
+  @Test
   func `records are there after the store was closed and opened again`() async throws {
     let record = try makeRecord()
     let path = TemporaryDirectory()

@@ -61,6 +61,34 @@ struct StateDirectoryTests {
     withExtendedLifetime(state) {}
   }
 
+  @Test(.enabled(if: geteuid() == 0, "only root may give files away"))
+  func `files that root makes belong to the owner of the directory`() async throws {
+    let directory = try StateDirectory(creatingAt: folder.path)
+    #expect(chown(folder.path, 65534, 65534) == 0)
+    let state = try directory.prepareServer(at: .at(0))
+    try await state.store.insert(try makeRecord())
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+      let attributes = try FileManager.default.attributesOfItem(atPath: folder.file(name))
+      #expect(attributes[.ownerAccountID] as? Int == 65534, "\(name)")
+    }
+  }
+
+  @Test(arguments: ["credentials.sqlite", "server.lock"])
+  func `a symbolic link in the place of a file is not followed`(name: String) throws {
+    let directory = try StateDirectory(creatingAt: folder.path)
+    let elsewhere = folder.file("elsewhere")
+    try folder.write("precious", to: "elsewhere")
+    try folder.setMode(0o644, of: "elsewhere")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.file(name),
+      withDestinationPath: elsewhere
+    )
+    let error = #expect(throws: StorageError.self) { try directory.prepareServer(at: .at(0)) }
+    #expect(error == .system(operation: "open", path: folder.file(name), code: ELOOP))
+    #expect(try folder.read("elsewhere") == "precious")
+    #expect(try folder.mode(of: "elsewhere") == 0o644)
+  }
+
   @Test
   func `a deleted first token stays deleted, and a revoked one is not offered`() async throws {
     let directory = try StateDirectory(creatingAt: folder.path)
