@@ -114,6 +114,12 @@ let package = Package(
     tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),
     tests("CommandLine", ["hawser"]),
     tests("Tidy", ["hawser"]),
+    tests(
+      "ProtocolDocument",
+      [
+        "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
+        "HawserPrimitives", nioCore,
+      ]),
     tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
   ]
 )
