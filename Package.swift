@@ -126,6 +126,12 @@ let package = Package(
     tests("Configuration", ["HawserConfiguration"]),
     tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),
     tests("Tidy", ["hawser"]),
+    tests(
+      "ProtocolDocument",
+      [
+        "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
+        "HawserPrimitives", nioCore,
+      ]),
     tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
   ]
 )
