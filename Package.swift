@@ -84,6 +84,13 @@ let package = Package(
     // The shell.
     module("Transport", ["HawserPrimitives", "HawserTLS", collections, logging, nioCore, nioPosix]),
     module("Storage", ["HawserPrimitives", "HawserCryptography", "HawserCredentials", grdb]),
+    module(
+      "Tunnel",
+      [
+        "HawserPrimitives", "HawserCryptography", "HawserSession", "HawserHandshake",
+        "HawserCredentials", "HawserRouting", "HawserTLS", "HawserTransport", collections, logging,
+        nioCore, nioPosix,
+      ]),
     module("FaultRelay", [collections, nioCore, nioPosix]),
     module("Configuration", ["HawserPrimitives", configuration, yams]),
     module(
@@ -109,6 +116,12 @@ let package = Package(
       ["HawserTransport", "HawserTLS", "HawserPrimitives", logging, nioCore, nioEmbedded, nioPosix]),
     tests(
       "Storage", ["HawserStorage", "HawserPrimitives", "HawserCryptography", "HawserCredentials"]),
+    tests(
+      "Tunnel",
+      [
+        "HawserTunnel", "HawserPrimitives", "HawserCryptography", "HawserCredentials",
+        "HawserRouting", "HawserFaultRelay", logging, nioCore, nioPosix,
+      ]),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Configuration", ["HawserConfiguration"]),
     tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),

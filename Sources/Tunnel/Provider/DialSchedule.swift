@@ -1,0 +1,128 @@
+package import HawserPrimitives
+
+/// When a provider dials its server, and how often. Pure: time and randomness come in.
+///
+///     ┌─────────┐ needs(.session)      at once, then one attempt after the other with back-off
+///     │ nothing │ needs(.resumption)   at once, then at least every 500 ms, overlapping
+///     └─────────┘ needs(.replacement)  at once, then every 2 s beside the link that is suspect
+///          ▲                                                             │
+///          └──────────────────── needs(.nothing) ◀───────────────────────┘
+///
+/// A link that died young counts as a failure, so that a server which accepts and hangs up is not
+/// dialled in a tight circle.
+package struct DialSchedule {
+  /// What the provider lacks.
+  package enum Need: Sendable, Hashable {
+    /// A healthy link is there.
+    case nothing
+    /// There is no session: nobody waits, the slow back-off is good enough.
+    case session
+    /// A session lost its last link and its streams wait.
+    case resumption
+    /// The only link is suspect.
+    case replacement
+  }
+
+  /// What to do now.
+  package enum Action: Sendable, Hashable {
+    /// Start an attempt.
+    case dial
+    /// Give up the oldest attempt, then start one.
+    case abandonOldestAndDial
+  }
+
+  /// What the provider lacks now.
+  package private(set) var need: Need = .nothing
+
+  /// When ``deadlineReached(at:)`` is to be called; `nil` while there is nothing to wait for.
+  package private(set) var nextDeadline: Instant?
+
+  private var attemptsUnderWay = 0
+  private var failures = 0
+  private var satisfiedSince: Instant?
+  private var generator: any RandomNumberGenerator
+
+  /// - Parameter generator: Source of jitter; the system's in production, a seeded one in tests.
+  package init(generator: any RandomNumberGenerator) {
+    self.generator = generator
+  }
+
+  /// Says what the provider lacks from now on. Saying the same again changes nothing.
+  package mutating func needs(_ need: Need, at now: Instant) {
+    guard need != self.need else { return }
+    let previous = self.need
+    self.need = need
+    switch (previous, need) {
+    case (_, .nothing):
+      satisfiedSince = now
+      nextDeadline = nil
+    case (.nothing, _):
+      if let since = satisfiedSince {
+        failures = now - since >= TunnelLimits.stableLinkAge ? 0 : failures + 1
+      }
+      nextDeadline = now + (failures == 0 ? .zero : delay())
+    case (_, .session):
+      failures = 0
+      nextDeadline = attemptsUnderWay == 0 ? min(nextDeadline ?? now, now + delay()) : nil
+    case (_, .resumption), (_, .replacement):
+      nextDeadline = now
+    }
+  }
+
+  /// Makes the next attempt due at once, because the network is another one now.
+  package mutating func networkChanged(at now: Instant) {
+    failures = 0
+    if need != .nothing { nextDeadline = now }
+  }
+
+  /// - Returns: What to do, or `nil` when nothing is due yet.
+  package mutating func deadlineReached(at now: Instant) -> Action? {
+    guard let deadline = nextDeadline, deadline <= now else { return nil }
+    switch need {
+    case .nothing, .session: nextDeadline = nil
+    case .resumption: nextDeadline = now + TunnelLimits.graceDialInterval
+    case .replacement: nextDeadline = now + TunnelLimits.suspectDialInterval
+    }
+    if attemptsUnderWay >= TunnelLimits.overlappingAttempts {
+      return .abandonOldestAndDial
+    }
+    attemptsUnderWay += 1
+    return .dial
+  }
+
+  /// An attempt ended without a WELCOME: it failed, was refused, or was given up by the provider
+  /// for another reason than ``Action/abandonOldestAndDial``.
+  package mutating func attemptFailed(at now: Instant) {
+    attemptsUnderWay = max(0, attemptsUnderWay - 1)
+    failures += 1
+    switch need {
+    case .nothing:
+      break
+    case .session:
+      if attemptsUnderWay == 0 { nextDeadline = min(nextDeadline ?? .latest, now + delay()) }
+    case .resumption:
+      let pause = min(delay(), TunnelLimits.graceDialInterval)
+      nextDeadline = min(nextDeadline ?? .latest, now + pause)
+    case .replacement:
+      break
+    }
+  }
+
+  /// An attempt ended with a WELCOME.
+  package mutating func attemptSucceeded() {
+    attemptsUnderWay = max(0, attemptsUnderWay - 1)
+  }
+
+  /// The back-off's delay after `failures` failures, between half and the whole of its step.
+  private mutating func delay() -> Duration {
+    let doublings = min(max(failures - 1, 0), 20)
+    let step = min(TunnelLimits.firstRetryDelay * (1 << doublings), TunnelLimits.longestRetryDelay)
+    let share = Int64.random(in: 500...1000, using: &generator)
+    return .nanoseconds(step.wholeNanoseconds / 1000 * share)
+  }
+}
+
+extension Instant {
+  /// Later than every deadline.
+  fileprivate static let latest = Instant(nanoseconds: .max)
+}

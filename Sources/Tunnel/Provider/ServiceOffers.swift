@@ -1,0 +1,66 @@
+internal import HawserHandshake
+internal import HawserRouting
+
+/// What a provider offers, and what became of each registration. Pure.
+struct ServiceOffers {
+  /// One service of the configuration.
+  struct Offer {
+    let id: UInt64
+    let service: ServiceEntry
+    /// Where the server has bound it; `nil` while it is not registered.
+    var bound: BoundEntry?
+    /// The port that it had, asked for again when any port is good enough.
+    var lastPort: UInt16?
+
+    /// What the server is told of it.
+    var registration: ServiceRegistration {
+      ServiceRegistration(
+        name: "\(service.target)",
+        entry: RequestedEntry(mode: .tcp, port: port)
+      )
+    }
+
+    private var port: RequestedEntry.Port {
+      switch service.entrance {
+      case .serverEntry: .listenEntry
+      case .port(0): lastPort.map(RequestedEntry.Port.number) ?? .any
+      case .port(let port): .number(port)
+      }
+    }
+  }
+
+  private(set) var offers: [UInt64: Offer] = [:]
+
+  /// - Parameter services: Their place in the list gives them their ids, from 1.
+  init(_ services: [ServiceEntry]) {
+    for (index, service) in services.enumerated() {
+      let id = UInt64(index) + 1
+      offers[id] = Offer(id: id, service: service)
+    }
+  }
+
+  /// In the order of the configuration.
+  var all: [Offer] { offers.values.sorted { $0.id < $1.id } }
+
+  /// Whether the server has bound every one.
+  var areAllRegistered: Bool { offers.values.allSatisfy { $0.bound != nil } }
+
+  /// The server has bound an entry.
+  mutating func registered(_ id: UInt64, at bound: BoundEntry) {
+    offers[id]?.bound = bound
+    offers[id]?.lastPort = bound.port
+  }
+
+  /// The server refused, or took the entry back.
+  ///
+  /// - Parameter forgetPort: The port that it had is not to be had any more.
+  mutating func lost(_ id: UInt64, forgetPort: Bool) {
+    offers[id]?.bound = nil
+    if forgetPort { offers[id]?.lastPort = nil }
+  }
+
+  /// The session is over, and all registrations with it.
+  mutating func forgetRegistrations() {
+    for id in offers.keys { offers[id]?.bound = nil }
+  }
+}

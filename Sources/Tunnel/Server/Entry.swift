@@ -1,0 +1,223 @@
+internal import HawserCredentials
+internal import HawserHandshake
+internal import HawserPrimitives
+internal import HawserSession
+internal import Logging
+internal import NIOCore
+
+/// A provider that serves an entry's clients.
+struct Backend {
+  let session: ProviderSession
+  /// The id that OPEN carries.
+  let service: UInt64
+}
+
+/// A public port, the backends behind it, and the clients that wait for one. Confined to the loop.
+///
+/// Belongs to one user while any of his sessions claims it, so that nobody else's provider gets
+/// his clients.
+final class Entry {
+  /// `listen`, or the port.
+  private(set) var name: String
+  /// The `--listen` entry stays when nobody claims it.
+  let isPermanent: Bool
+  private(set) var logger: Logger
+  private let table: EntryTable
+
+  /// The listening socket, and where it is bound; `nil` while it is being bound.
+  private(set) var channel: (any Channel)?
+  private(set) var bound: BoundEntry?
+
+  private(set) var owner: UserName?
+  private(set) var backends: [Backend] = []
+  private var parking: ParkingLot<Client>
+  private var generator = SystemRandomNumberGenerator()
+  private var releaseTimer: Scheduled<Void>?
+  private lazy var parkingTimer = DeadlineTimer(loop: table.loop) { [weak self] in
+    self?.turnAwayExpired()
+  }
+
+  init(isPermanent: Bool, table: EntryTable) {
+    name = "listen"
+    self.isPermanent = isPermanent
+    self.table = table
+    logger = table.logger
+    parking = ParkingLot(
+      capacity: table.configuration.parkedClients,
+      patience: table.configuration.parkingPatience
+    )
+  }
+
+  /// Clients that wait for a provider.
+  var parkedClients: Int { parking.count }
+
+  /// The listening socket is there.
+  func opened(_ channel: any Channel, bound: BoundEntry) {
+    self.channel = channel
+    self.bound = bound
+    if !isPermanent { name = "\(bound.port)" }
+    logger[metadataKey: "entry"] = "\(name)"
+  }
+
+  /// Pauses or resumes accepting; the kernel queues clients meanwhile.
+  func setAccepting(_ isAccepting: Bool) {
+    channel?.setOption(.autoRead, value: isAccepting).whenFailure { _ in }
+  }
+}
+
+// MARK: - Claims
+
+extension Entry {
+  /// Adds a backend. The caller has checked that the entry is nobody else's.
+  func add(_ backend: Backend) {
+    releaseTimer?.cancel()
+    releaseTimer = nil
+    owner = backend.session.user
+    backends.append(backend)
+    serveParked()
+  }
+
+  /// Removes one service of a session.
+  ///
+  /// - Parameter atOnce: Frees the port now if nobody else claims it, because the provider said
+  ///   so; otherwise it is kept for a while, since the provider may be back.
+  func remove(_ service: UInt64, of session: RandomID, atOnce: Bool) {
+    backends.removeAll { $0.session.host.id == session && $0.service == service }
+    guard backends.isEmpty else { return serveParked() }
+    if atOnce { return release() }
+    releaseTimer = table.loop.assumeIsolated().scheduleTask(
+      in: TimeAmount(table.configuration.unclaimedEntryPatience)
+    ) { [weak self] in self?.release() }
+  }
+
+  /// Frees the port unless somebody claims it.
+  func release() {
+    guard backends.isEmpty else { return }
+    releaseTimer = nil
+    owner = nil
+    guard !isPermanent else { return }
+    table.close(self)
+  }
+
+  /// Stops listening; who waits is turned away, streams that are open stay.
+  func close() {
+    releaseTimer?.cancel()
+    releaseTimer = nil
+    parkingTimer.cancel()
+    backends = []
+    while let client = parking.takeFirst() { turnAway(client) }
+    channel?.close(promise: nil)
+    channel = nil
+  }
+}
+
+// MARK: - Clients
+
+extension Entry {
+  /// Takes a new client's socket.
+  func accept(_ channel: any Channel) throws {
+    let client = Client(
+      address: channel.remoteAddress?.hostAndPort ?? "unknown",
+      user: owner?.text,
+      entry: self
+    )
+    guard table.admit(client, to: self) else {
+      channel.resetOnClose()
+      channel.close(promise: nil)
+      return
+    }
+    try channel.pipeline.syncOperations.addHandler(client.endpoint)
+  }
+
+  /// Finds a backend for a client, or lets it wait for one, or turns it away.
+  func place(_ client: Client) {
+    var candidates = backends.filter {
+      $0.session.host.isUsable && !client.tried.contains($0.session.host.id)
+        && $0.session.hasRoom
+    }
+    while let choice = BackendChoice.leastLoadedOfTwo(
+      loads: candidates.map(\.session.host.streamCount),
+      using: &generator
+    ) {
+      do throws(OpenRefusal) {
+        return try client.ask(candidates[choice])
+      } catch {
+        candidates.remove(at: choice)
+      }
+    }
+    let mayBeServedLater =
+      backends.isEmpty || backends.contains { !client.tried.contains($0.session.host.id) }
+    if mayBeServedLater {
+      park(client)
+    } else {
+      turnAway(client)
+    }
+  }
+
+  /// A backend refused a client before it reached its target.
+  func refused(_ client: Client, code: StreamErrorCode, retryable: Bool) {
+    logger.notice(
+      "client refused by a backend",
+      metadata: ["client": "\(client.address)", "reason": "\(code)", "retryable": "\(retryable)"]
+    )
+    table.counters.refusedByBackend += 1
+    if retryable {
+      place(client)
+    } else {
+      turnAway(client)
+    }
+  }
+
+  /// A client's socket is gone.
+  func left(_ client: Client) {
+    if let ticket = client.ticket {
+      parking.leave(ticket)
+      client.ticket = nil
+      table.parkedClients -= 1
+    }
+    table.left(client, of: self)
+  }
+
+  /// Gives those who wait to backends, as long as any takes them.
+  func serveParked() {
+    var budget = parking.count
+    while budget > 0, backends.contains(where: { $0.session.canTakeClients }),
+      let client = parking.takeFirst()
+    {
+      budget -= 1
+      client.ticket = nil
+      table.parkedClients -= 1
+      place(client)
+    }
+  }
+
+  private func park(_ client: Client) {
+    guard table.parkedClients < table.configuration.parkedClients,
+      let ticket = parking.park(client, at: table.loop.instant)
+    else {
+      table.count(.parked)
+      return turnAway(client)
+    }
+    client.ticket = ticket
+    table.parkedClients += 1
+    parkingTimer.follow(parking.nextDeadline)
+    logger.debug("client waits for a provider", metadata: ["client": "\(client.address)"])
+  }
+
+  private func turnAwayExpired() {
+    for client in parking.takeExpired(at: table.loop.instant) {
+      client.ticket = nil
+      table.parkedClients -= 1
+      table.counters.parkedTooLong += 1
+      logger.notice(
+        "client waited too long for a provider", metadata: ["client": "\(client.address)"])
+      turnAway(client)
+    }
+    parkingTimer.follow(parking.nextDeadline)
+  }
+
+  private func turnAway(_ client: Client) {
+    table.counters.turnedAway += 1
+    client.turnAway()
+  }
+}

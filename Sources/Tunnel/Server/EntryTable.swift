@@ -1,0 +1,261 @@
+internal import HawserCredentials
+internal import HawserHandshake
+internal import HawserPrimitives
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// Every public port of the server, and every client at one of them. Confined to the loop.
+final class EntryTable {
+  let configuration: ServerConfiguration
+  let loop: any EventLoop
+  let logger: Logger
+  var counters = ServerCounters()
+  /// Clients that wait for a provider, over all entries.
+  var parkedClients = 0
+
+  /// The server's own ports, which nobody may claim.
+  var ownPorts: Set<UInt16> = []
+  private(set) var listenEntry: Entry?
+  private var claimed: [UInt16: Entry] = [:]
+  /// Ports that are being bound, and who waits for each.
+  private var binding: [UInt16: [(Result<Entry, RegistrationRefusal>) -> Void]] = [:]
+
+  private var clients: [ObjectIdentifier: Client] = [:]
+  private var counts: ClientCounts
+  private var isAccepting = true
+  private(set) var isClosed = false
+  /// Called when the last client is gone.
+  private var finished: (() -> Void)?
+
+  init(
+    configuration: ServerConfiguration,
+    descriptorLimit: Int,
+    loop: any EventLoop,
+    logger: Logger
+  ) {
+    self.configuration = configuration
+    self.loop = loop
+    self.logger = logger
+    counts = ClientCounts(
+      limits: configuration.clientLimits,
+      descriptorBudget: descriptorLimit - TunnelLimits.reservedDescriptors
+    )
+  }
+
+  /// All entries that are bound, the `--listen` one first.
+  var entries: [Entry] {
+    [listenEntry].compactMap { $0 } + claimed.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// Clients at present.
+  var clientCount: Int { counts.total }
+}
+
+// MARK: - Ports
+
+extension EntryTable {
+  /// Binds the `--listen` entry; `completion` learns where.
+  func openListenEntry(
+    port: UInt16,
+    completion: @escaping (Result<BoundEntry, TunnelError>) -> Void
+  ) {
+    let entry = Entry(isPermanent: true, table: self)
+    bind(entry, port: port) { result in
+      if case .success = result { self.listenEntry = entry }
+      completion(result)
+    }
+  }
+
+  /// Finds or binds the entry that a registration asks for.
+  ///
+  /// - Parameter token: Its owner and its ports decide what may be had (`FEATURES.md` A8).
+  func claim(
+    _ requested: RequestedEntry,
+    with token: TokenRecord,
+    completion: @escaping (Result<Entry, RegistrationRefusal>) -> Void
+  ) {
+    guard requested.mode == .tcp else {
+      let reason = "this server has no entries of the mode \(requested.mode.rawValue)"
+      return completion(.failure(RegistrationRefusal(.unsupportedMode, reason: reason)))
+    }
+    switch requested.port {
+    case .listenEntry:
+      guard let listenEntry else {
+        let reason = "this server has no --listen entry; ask for a port with --tcp"
+        return completion(.failure(RegistrationRefusal(.noListenEntry, reason: reason)))
+      }
+      let port = listenEntry.bound?.port ?? 0
+      completion(checkOwner(of: listenEntry, port: port, token: token))
+    case .any:
+      claimPort(0, with: token, completion: completion)
+    case .number(let port):
+      claimPort(port, with: token, completion: completion)
+    }
+  }
+
+  private func claimPort(
+    _ port: UInt16,
+    with token: TokenRecord,
+    completion: @escaping (Result<Entry, RegistrationRefusal>) -> Void
+  ) {
+    let entry = claimed[port]
+    if let refusal = token.objection(
+      toClaiming: port, heldBy: entry?.owner, ownPorts: ownPorts)
+    {
+      return completion(.failure(refused(refusal)))
+    }
+    if let entry { return completion(.success(entry)) }
+    if port != 0, binding[port] != nil {
+      binding[port]?.append { result in
+        completion(result.flatMap { self.checkOwner(of: $0, port: port, token: token) })
+      }
+      return
+    }
+    if port != 0 { binding[port] = [] }
+    let opening = Entry(isPermanent: false, table: self)
+    bind(opening, port: port) { result in
+      let outcome: Result<Entry, RegistrationRefusal>
+      switch result {
+      case .success(let bound):
+        self.claimed[bound.port] = opening
+        outcome = .success(opening)
+      case .failure(let error):
+        outcome = .failure(RegistrationRefusal(.bindFailed, reason: "\(error)"))
+      }
+      completion(outcome)
+      for waiting in self.binding.removeValue(forKey: port) ?? [] { waiting(outcome) }
+    }
+  }
+
+  private func checkOwner(
+    of entry: Entry,
+    port: UInt16,
+    token: TokenRecord
+  ) -> Result<Entry, RegistrationRefusal> {
+    guard let owner = entry.owner, owner != token.user else { return .success(entry) }
+    return .failure(refused(.portHeld(port, by: owner)))
+  }
+
+  private func refused(_ refusal: ClaimRefusal) -> RegistrationRefusal {
+    logger.notice("port refused", metadata: ["reason": "\(refusal.operatorMessage)"])
+    switch refusal {
+    case .portOfServer, .portHeld:
+      return RegistrationRefusal(.portTaken, reason: refusal.providerMessage)
+    case .missingScope, .portPrivileged, .portOutsideRanges:
+      return RegistrationRefusal(.notPermitted, reason: refusal.providerMessage)
+    }
+  }
+
+  private func bind(
+    _ entry: Entry,
+    port: UInt16,
+    completion: @escaping (Result<BoundEntry, TunnelError>) -> Void
+  ) {
+    let address = configuration.address
+    let acceptor = NIOLoopBound(entry, eventLoop: loop)
+    ServerBootstrap(group: loop)
+      .serverChannelOption(.backlog, value: TunnelLimits.acceptBacklog)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .relayOptions()
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try acceptor.value.accept(channel) }
+      }
+      .bind(host: address, port: Int(port))
+      .assumeIsolated()
+      .whenComplete { result in
+        switch result {
+        case .success(let channel):
+          completion(self.opened(entry, on: channel))
+        case .failure(let error):
+          completion(.failure(.bindFailed(address: address, port: port, reason: "\(error)")))
+        }
+      }
+  }
+
+  private func opened(_ entry: Entry, on channel: any Channel) -> Result<BoundEntry, TunnelError> {
+    guard !isClosed, let port = channel.localAddress?.port.flatMap({ UInt16(exactly: $0) }) else {
+      channel.close(promise: nil)
+      return .failure(.stopping)
+    }
+    let bound = BoundEntry(mode: .tcp, address: configuration.address, port: port)
+    entry.opened(channel, bound: bound)
+    if !isAccepting { entry.setAccepting(false) }
+    entry.logger.info("entry opened", metadata: ["address": "\(bound.address)", "port": "\(port)"])
+    return .success(bound)
+  }
+
+  /// Stops listening on an entry.
+  func close(_ entry: Entry) {
+    if let port = entry.bound?.port, claimed[port] === entry { claimed[port] = nil }
+    if listenEntry === entry { listenEntry = nil }
+    entry.logger.info("entry closed", metadata: ["port": "\(entry.bound?.port ?? 0)"])
+    entry.close()
+  }
+
+  /// Stops listening everywhere; streams that are open stay.
+  func stopListening() {
+    isClosed = true
+    for entry in entries { close(entry) }
+  }
+
+  /// Lets the last bytes of clients leave, for a moment; then resets who is still there.
+  func finish(completion: @escaping () -> Void) {
+    guard !clients.isEmpty else { return completion() }
+    guard finished == nil else { return }
+    finished = completion
+    loop.assumeIsolated().scheduleTask(in: TimeAmount(TunnelLimits.flushPatience)) {
+      self.resetClients()
+    }
+  }
+}
+
+// MARK: - Clients
+
+extension EntryTable {
+  /// Counts and keeps a client, or says that it has to go.
+  func admit(_ client: Client, to entry: Entry) -> Bool {
+    if let limit = counts.admit(entry: entry.name, user: client.user) {
+      count(limit)
+      return false
+    }
+    counters.clients += 1
+    clients[ObjectIdentifier(client)] = client
+    if isAccepting, counts.isAtDescriptorLimit { setAccepting(false) }
+    return true
+  }
+
+  /// Forgets a client whose socket is gone.
+  func left(_ client: Client, of entry: Entry) {
+    guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+    counts.leave(entry: entry.name, user: client.user)
+    if clients.isEmpty {
+      finished?()
+      finished = nil
+    }
+    if !isAccepting, counts.isWellBelowDescriptorLimit { setAccepting(true) }
+  }
+
+  private func resetClients() {
+    for client in Array(clients.values) { client.turnAway() }
+  }
+
+  /// A limit was reached.
+  func count(_ limit: ClientCounts.Limit) {
+    counters.limitsReached[limit, default: 0] += 1
+    logger.debug("client limit reached", metadata: ["limit": "\(limit.rawValue)"])
+  }
+
+  private func setAccepting(_ isAccepting: Bool) {
+    self.isAccepting = isAccepting
+    for entry in entries { entry.setAccepting(isAccepting) }
+    if isAccepting {
+      logger.notice("accepting clients again", metadata: ["clients": "\(counts.total)"])
+    } else {
+      logger.warning(
+        "accepting paused: descriptor limit reached", metadata: ["clients": "\(counts.total)"])
+    }
+  }
+}
+
+extension RegistrationRefusal: Error {}

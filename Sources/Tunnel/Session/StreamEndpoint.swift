@@ -1,0 +1,283 @@
+internal import HawserPrimitives
+internal import HawserSession
+internal import NIOCore
+
+/// What the owner of an endpoint learns. Called on the event loop.
+protocol StreamEndpointOwner: AnyObject {
+  /// The socket is connected.
+  func endpointConnected(_ endpoint: StreamEndpoint)
+  /// The peer reached its target: the bytes kept for another attempt were dropped.
+  func endpointOpened(_ endpoint: StreamEndpoint)
+  /// The peer refused the stream before it reached the target; nothing came from there. The socket
+  /// is as it was: join another stream, or ``StreamEndpoint/reset()`` it.
+  func endpoint(_ endpoint: StreamEndpoint, refused code: StreamErrorCode, retryable: Bool)
+  /// The socket is gone. Called once, last.
+  func endpointClosed(_ endpoint: StreamEndpoint)
+}
+
+/// Joins one socket to one stream, both ways, half by half. Either may be there first.
+///
+///     socket                                     stream
+///     bytes  ── kept until OPENED, then sent ──▶ DATA     paused while the session has no room
+///     FIN    ──────────────────────────────────▶ FIN
+///     error  ──────────────────────────────────▶ RESET + STOP, never FIN
+///     bytes  ◀────────────────────────────────── DATA     read only while the socket takes bytes
+///     SHUT_WR, after the last byte ◀──────────── FIN
+///     RST    ◀────────────────────────────────── RESET
+///
+/// Confined to its event loop. The pipeline owns it; the session's host does while they are joined.
+final class StreamEndpoint: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// The stream that the socket is joined to.
+  private struct Joint {
+    let host: SessionHost
+    let stream: StreamID
+  }
+
+  /// What the socket has said.
+  private enum Input {
+    case open
+    /// FIN was read.
+    case ended
+    /// The stream's reader has gone: bytes are read and dropped, to notice the end.
+    case dropped
+  }
+
+  /// What the socket was told.
+  private enum Output {
+    case open
+    /// The stream has ended; bytes may still wait in the socket's queue.
+    case ending
+    /// SHUT_WR.
+    case ended
+  }
+
+  private weak var owner: (any StreamEndpointOwner)?
+  private var context: ChannelHandlerContext?
+  private var joint: Joint?
+  private var input = Input.open
+  private var output = Output.open
+  private var hasFailed = false
+  private var isPaused = false
+  private var isDraining = false
+
+  /// What came before OPENED; `nil` when nothing is kept any more.
+  private var kept: [ByteBuffer]?
+  private var keptBytes = 0
+
+  /// - Parameters:
+  ///   - owner: Held weakly.
+  ///   - keepsFirstBytes: Whether the socket may have to be joined to a second stream: its bytes
+  ///     are kept until ``streamOpened()``.
+  init(owner: any StreamEndpointOwner, keepsFirstBytes: Bool) {
+    self.owner = owner
+    kept = keepsFirstBytes ? [] : nil
+  }
+
+  /// Lets the socket's bytes flow into `stream` and back; what was kept goes first.
+  func join(_ host: SessionHost, _ stream: StreamID) {
+    joint = Joint(host: host, stream: stream)
+    host.endpoints[stream] = self
+    isPaused = false
+    for bytes in kept ?? [] where !host.send(bytes, on: stream) { isPaused = true }
+    if case .ended = input { host.finish(stream) }
+    drain()
+    readMore()
+    host.settleSoon()
+  }
+
+  /// Closes the socket with RST, whatever is under way; one that is not connected yet, as soon as
+  /// it is.
+  func reset() {
+    hasFailed = true
+    guard let context else { return }
+    context.channel.resetOnClose()
+    context.close(promise: nil)
+  }
+}
+
+// MARK: - Socket → stream
+
+extension StreamEndpoint {
+  func handlerAdded(context: ChannelHandlerContext) {
+    if context.channel.isActive { connected(context) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    connected(context)
+  }
+
+  private func connected(_ context: ChannelHandlerContext) {
+    self.context = context
+    if hasFailed { return reset() }
+    owner?.endpointConnected(self)
+    drain()
+    readMore()
+    joint?.host.settle()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard case .open = input else { return }
+    let bytes = unwrapInboundIn(data).compacted()
+    if kept != nil {
+      kept?.append(bytes)
+      keptBytes += bytes.readableBytes
+      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes { return reset() }
+    }
+    if let joint, !joint.host.send(bytes, on: joint.stream) { isPaused = true }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    joint?.host.settle()
+    readMore()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard let event = event as? ChannelEvent, event == .inputClosed else { return }
+    endInput()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    hasFailed = true
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    // With both directions shut NIO closes at the peer's FIN without telling of the FIN itself.
+    if case .ended = output, !hasFailed { endInput() }
+    let isClean = if case .ended = input, case .ended = output { !hasFailed } else { false }
+    if let joint, !isClean {
+      joint.host.abort(joint.stream, .connectionReset)
+      joint.host.settle()
+    }
+    joint = nil
+    kept = nil
+    owner?.endpointClosed(self)
+  }
+
+  private func endInput() {
+    guard case .open = input else { return }
+    input = .ended
+    joint.map { $0.host.finish($0.stream) }
+    joint?.host.settle()
+  }
+
+  /// Asks the socket for bytes if there is somewhere to put them.
+  private func readMore() {
+    guard case .open = input, joint != nil, !isPaused else { return }
+    if kept != nil, keptBytes >= TunnelLimits.keptFirstBytes { return }
+    context?.read()
+  }
+}
+
+// MARK: - Stream → socket
+
+extension StreamEndpoint {
+  func streamReadable() {
+    drain()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    guard context.channel.isWritable else { return }
+    drain()
+    joint?.host.settle()
+  }
+
+  /// Moves bytes while the socket takes them.
+  private func drain() {
+    guard let context, let joint, case .open = output, !isDraining else { return }
+    isDraining = true
+    defer { isDraining = false }
+    var hasWritten = false
+    reading: while context.channel.isWritable {
+      switch joint.host.read(joint.stream) {
+      case .bytes(let bytes):
+        context.write(wrapOutboundOut(bytes), promise: nil)
+        hasWritten = true
+      case .finished:
+        endOutput(context)
+        break reading
+      case .nothing:
+        break reading
+      }
+    }
+    if hasWritten { joint.host.flushLater(self) }
+  }
+
+  func flush() {
+    context?.flush()
+  }
+
+  /// FIN, after the last byte: closing earlier would drop what waits in the queue.
+  private func endOutput(_ context: ChannelHandlerContext) {
+    output = .ending
+    let flushed = context.eventLoop.makePromise(of: Void.self)
+    flushed.futureResult.assumeIsolated().whenSuccess {
+      self.output = .ended
+      if case .dropped = self.input {
+        context.close(promise: nil)
+      } else {
+        context.close(mode: .output, promise: nil)
+      }
+    }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: flushed)
+  }
+}
+
+// MARK: - What the session says
+
+extension StreamEndpoint {
+  func streamOpened() {
+    kept = nil
+    owner?.endpointOpened(self)
+    readMore()
+  }
+
+  func streamWritable() {
+    isPaused = false
+    readMore()
+  }
+
+  /// Nobody reads what the socket sends: it is dropped, and nothing is lost by reading on.
+  func streamStopped() {
+    if case .open = input { input = .dropped }
+    if case .ended = output { context?.close(promise: nil) }
+    context?.read()
+  }
+
+  func streamReset(_ code: StreamErrorCode, retryable: Bool) {
+    guard let joint else { return }
+    self.joint = nil
+    joint.host.abort(joint.stream, .cancelled)
+    if kept != nil, case .open = output {
+      if case .dropped = input { input = .open }
+      owner?.endpoint(self, refused: code, retryable: retryable)
+    } else {
+      reset()
+    }
+  }
+
+  /// Both directions are over. What waits in the socket's queue may still go.
+  func streamEnded() {
+    joint = nil
+    switch (input, output) {
+    case (_, .open): reset()
+    case (.ended, _), (.dropped, .ending), (.dropped, .ended): break
+    case (.open, _): input = .dropped
+    }
+  }
+}
+
+extension ByteBuffer {
+  /// Itself, or a copy when it would pin a much larger buffer for as long as it is retained.
+  fileprivate func compacted() -> ByteBuffer {
+    guard readableBytes < storageCapacity / TunnelLimits.sparseReadDivisor else { return self }
+    return ByteBuffer(bytes: readableBytesView)
+  }
+}

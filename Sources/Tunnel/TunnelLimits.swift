@@ -1,0 +1,128 @@
+/// Every limit of the roles, in one place. All are *chosen*: no peer depends on their values.
+package enum TunnelLimits {
+  // MARK: Relaying
+
+  /// The most bytes taken from a socket in one read; the size of NIO's receive buffer.
+  ///
+  /// Four TLS records: larger reads win nothing once each record is sealed by itself.
+  package static let socketReadBytes = 64 << 10
+
+  /// The first guess at a read, and the smallest: what most requests and idle protocols need.
+  package static let initialSocketReadBytes = 16 << 10
+  package static let smallestSocketReadBytes = 1 << 10
+
+  /// Reads of one socket in a row before other sockets get their turn.
+  ///
+  /// Also bounds what a stream may hand to its session after that asked for a pause: 256 KiB.
+  package static let socketReadsPerTurn: UInt = 4
+
+  /// A read that fills less than this share of its buffer is copied into one of its own size, so
+  /// that ten retained bytes do not pin 64 KiB.
+  package static let sparseReadDivisor = 4
+
+  /// Bytes waiting in a socket's write queue above which its stream is no longer read.
+  ///
+  /// Credit is given for bytes that were read, so this and the kernel's buffer are all that a
+  /// client who stops reading can hold.
+  package static let socketWriteHighWatermark = 128 << 10
+
+  /// Bytes waiting in a socket's write queue below which its stream is read again.
+  package static let socketWriteLowWatermark = 32 << 10
+
+  /// Bytes taken from a stream at a time.
+  package static let streamReadBytes = 64 << 10
+
+  // MARK: Clients of the server
+
+  /// A client's first bytes that are kept until the target was reached, so that another backend
+  /// can be tried.
+  ///
+  /// The initial stream credit: more could not be sent before OPENED anyway.
+  package static let keptFirstBytes = 64 << 10
+
+  /// What a client that was not asked for bytes may push before it is closed.
+  ///
+  /// The kernel hands over its receive buffer when a client half-closes; Linux starts that at
+  /// 128 KiB and grows it only while it is being read.
+  package static let keptUnaskedBytes = 256 << 10
+
+  /// Clients that may wait for a provider at once, over all entries.
+  package static let parkedClients = 1024
+
+  /// How long a client waits for a provider by default.
+  package static let parkingPatience: Duration = .seconds(30)
+
+  /// Descriptors that clients may not use: links, listeners, storage, admin sockets.
+  package static let reservedDescriptors = 64
+
+  /// Pending connections that the kernel queues for an entry.
+  package static let acceptBacklog: Int32 = 1024
+
+  // MARK: Entries
+
+  /// How long a port that nobody claims is kept after the grace of its last provider ended.
+  package static let unclaimedEntryPatience: Duration = .seconds(30)
+
+  /// The lowest port that a provider may ask for.
+  package static let lowestClaimablePort = 1024
+
+  /// Services that one session may register.
+  package static let servicesPerSession = 256
+
+  // MARK: Sessions
+
+  /// Sessions of providers at once.
+  package static let sessions = 4096
+
+  /// Ended sessions that are remembered, so that a provider which comes back too late learns why it
+  /// has to start anew; about 200 bytes each.
+  package static let endedSessions = 4096
+
+  /// Between looks for tokens that another process revoked: a revocation takes effect within a
+  /// second.
+  package static let revocationInterval: Duration = .milliseconds(500)
+
+  /// How long the last bytes of clients may take to leave when a role stops.
+  package static let flushPatience: Duration = .seconds(1)
+
+  /// The least and the most grace that a configuration may ask for.
+  package static let graceRange: ClosedRange<Duration> = .seconds(1) ... .seconds(86_400)
+
+  // MARK: Providers
+
+  /// How long a target may take to accept a connection.
+  package static let targetDialTimeout: Duration = .seconds(10)
+
+  /// The first delay of the back-off; doubles with each failure.
+  package static let firstRetryDelay: Duration = .milliseconds(50)
+
+  /// The longest delay of the back-off.
+  package static let longestRetryDelay: Duration = .seconds(10)
+
+  /// The longest time between two attempts while streams wait for a link (`PROTOCOL.md`, Resume).
+  package static let graceDialInterval: Duration = .milliseconds(500)
+
+  /// The time between attempts beside a link that is suspect but may recover.
+  package static let suspectDialInterval: Duration = .seconds(2)
+
+  /// Attempts under way at once; a new one then takes the place of the oldest.
+  ///
+  /// At two a second each gets 8 s, which is enough for TCP, TLS and HELLO at a round trip of 2 s.
+  package static let overlappingAttempts = 16
+
+  /// A link that lasted at least this long was a success: the back-off starts afresh.
+  package static let stableLinkAge: Duration = .seconds(5)
+
+  /// Between attempts to register a service that was refused for a reason that may pass, such as a
+  /// port in use.
+  package static let registrationRetryDelay: Duration = .seconds(5)
+
+  /// How long one attempt may take, from dialling to WELCOME.
+  package static let attemptTime: Duration = .seconds(10)
+
+  /// The time between PINGs while streams are open (`PROTOCOL.md`, Liveness).
+  package static let busyHeartbeat: Duration = .seconds(2)
+
+  /// The time between PINGs otherwise.
+  package static let idleHeartbeat: Duration = .seconds(15)
+}
