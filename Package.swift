@@ -92,14 +92,16 @@ let package = Package(
         nioCore, nioPosix,
       ]),
     module("FaultRelay", [collections, nioCore, nioPosix]),
-    module("Configuration", ["HawserPrimitives", configuration, yams]),
+    module(
+      "Configuration",
+      ["HawserCredentials", "HawserPrimitives", "HawserRouting", configuration, yams]),
     module(
       "Admin", [httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, systemPackage]),
     .executableTarget(
       name: "hawser",
       dependencies: [
-        "HawserAdmin", "HawserConfiguration", "HawserPrimitives", arguments, logging, nioCore,
-        nioPosix, signals,
+        "HawserAdmin", "HawserConfiguration", "HawserCredentials", "HawserCryptography",
+        "HawserFaultRelay", "HawserPrimitives", "HawserRouting", "HawserStorage", arguments, logging, nioCore, nioPosix, signals,
       ],
       path: "Sources/CommandLine",
       swiftSettings: swift
@@ -123,7 +125,9 @@ let package = Package(
         "HawserRouting", "HawserFaultRelay", logging, nioCore, nioPosix,
       ]),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
-    tests("Configuration", ["HawserConfiguration"]),
+    tests("Configuration", ["HawserConfiguration", "HawserCredentials", "HawserRouting"]),
+    tests(
+      "CommandLine", ["hawser", "HawserAdmin", "HawserConfiguration", "HawserPrimitives", logging]),
     tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),
     tests("Tidy", ["hawser"]),
     tests(

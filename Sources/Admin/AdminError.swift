@@ -6,7 +6,7 @@ package enum AdminError: Error, Sendable, Equatable {
   case socketInUse(path: String)
   /// Something that is not a socket is where the socket should be; it is left alone.
   case notASocket(path: String)
-  /// Others than the owner may enter the socket's folder.
+  /// Others than the owner may write to the socket's folder.
   case folderNotPrivate(path: String)
   /// A Unix socket's path has at most ``AdminSocket/maximumPathLength`` bytes.
   case pathTooLong(path: String)
@@ -31,7 +31,7 @@ extension AdminError: CustomStringConvertible {
     case .notASocket(let path):
       "\(path) exists and is not a socket: move it away"
     case .folderNotPrivate(let path):
-      "others can enter \(path): make it private with chmod 700"
+      "others can write to \(path): make it private with chmod 700"
     case .pathTooLong(let path):
       "\(path) is longer than a Unix socket's path may be: choose a shorter --state folder"
     case .system(let operation, let path, let code):

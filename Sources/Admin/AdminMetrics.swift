@@ -25,7 +25,7 @@ extension AdminStatus {
   }
 
   private func addSessions(to text: inout PrometheusText) {
-    let states = ["connected", "grace", "closing"].map { state in
+    let states = ["connected", "suspect", "grace"].map { state in
       PrometheusText.Sample(
         Double(sessions.count { $0.state == state }),
         labels: [("state", state)]
@@ -50,38 +50,41 @@ extension AdminStatus {
       $0.graceLeftSeconds
     }
     gauge("hawser_session_round_trip_seconds", "Smoothed round trip of the newest link.") {
-      $0.links.last?.roundTripSeconds
+      $0.links.last?.roundTripMilliseconds.map { $0 / 1000 }
     }
+    var bytes: [PrometheusText.Sample] = []
+    for session in sessions {
+      for (direction, count) in [("sent", session.bytesSent), ("received", session.bytesReceived)] {
+        let labels = Self.labels(of: session) + [("direction", direction)]
+        bytes.append(PrometheusText.Sample(Double(count), labels: labels))
+      }
+    }
+    text.add(
+      "hawser_session_bytes_total",
+      .counter,
+      help: "Stream bytes by direction, seen from the server.",
+      samples: bytes
+    )
   }
 
   private func addClients(to text: inout PrometheusText) {
     func labels(_ entry: Entry) -> [(name: String, value: String)] {
       [("mode", entry.mode), ("address", entry.address), ("port", "\(entry.port)")]
     }
-    text.add(
-      "hawser_entry_clients",
-      .gauge,
-      help: "Client connections of an entry.",
-      samples: entries.map { .init(Double($0.clients), labels: labels($0)) }
-    )
-    text.add(
-      "hawser_entry_providers",
-      .gauge,
-      help: "Sessions that serve an entry.",
-      samples: entries.map { .init(Double($0.providers), labels: labels($0)) }
-    )
-    text.add(
-      "hawser_parked_clients",
-      .gauge,
-      help: "Clients that wait for a provider.",
-      samples: [.init(Double(parked.clients))]
-    )
-    text.add(
-      "hawser_parked_bytes",
-      .gauge,
-      help: "First bytes of clients that wait for a provider.",
-      samples: [.init(Double(parked.bytes))]
-    )
+    func gauge(_ name: String, _ help: String, _ value: (Entry) -> Int) {
+      let samples = entries.map { PrometheusText.Sample(Double(value($0)), labels: labels($0)) }
+      text.add(name, .gauge, help: help, samples: samples)
+    }
+    gauge("hawser_entry_providers", "Sessions that serve an entry.") { $0.providers }
+    gauge("hawser_entry_usable_providers", "Those that take clients now.") { $0.usableProviders }
+    gauge("hawser_entry_parked_clients", "Clients that wait for a provider.") { $0.parked }
+    func single(_ name: String, _ help: String, _ value: Int) {
+      text.add(name, .gauge, help: help, samples: [.init(Double(value))])
+    }
+    single("hawser_clients", "Client connections, parked ones included.", clients)
+    single("hawser_parked_clients", "Clients that wait for a provider.", parked)
+    single("hawser_retained_bytes", "Bytes kept until providers have them.", retainedBytes)
+    single("hawser_granted_bytes", "Credit above the initial one.", grantedBytes)
   }
 
   private func addTotals(to text: inout PrometheusText) {
@@ -89,33 +92,39 @@ extension AdminStatus {
       text.add(name, .counter, help: help, samples: [.init(Double(value))])
     }
     counter("hawser_clients_total", "Client connections accepted.", totals.clients)
+    counter(
+      "hawser_clients_turned_away_total",
+      "Clients closed at once.",
+      totals.clientsTurnedAway
+    )
+    counter(
+      "hawser_clients_parked_too_long_total",
+      "Clients closed because no provider came in time.",
+      totals.clientsParkedTooLong
+    )
+    counter("hawser_streams_refused_total", "Streams a provider refused.", totals.streamsRefused)
     counter("hawser_sessions_total", "Sessions begun.", totals.sessions)
     counter("hawser_resumes_total", "Sessions resumed on another link.", totals.resumes)
     counter(
-      "hawser_rejected_handshakes_total",
-      "Providers refused before they had a session.",
-      totals.rejectedHandshakes
+      "hawser_authentication_failures_total",
+      "Providers refused for their credentials.",
+      totals.authenticationFailures
     )
-    text.add(
-      "hawser_provider_bytes_total",
-      .counter,
-      help: "Stream bytes by direction, seen from the server.",
-      samples: [
-        .init(Double(totals.bytesToProviders), labels: [("direction", "sent")]),
-        .init(Double(totals.bytesFromProviders), labels: [("direction", "received")]),
-      ]
+    counter(
+      "hawser_attempts_refused_total",
+      "Attempts refused because their address had failed too often.",
+      totals.attemptsRefused
+    )
+    counter(
+      "hawser_handshakes_refused_total",
+      "Connections refused because too many were shaking hands.",
+      totals.handshakesRefused
     )
     text.add(
       "hawser_limit_reached_total",
       .counter,
       help: "How often a limit refused somebody.",
       samples: limits.map { .init(Double($0.reached), labels: [("limit", $0.name)]) }
-    )
-    text.add(
-      "hawser_limit",
-      .gauge,
-      help: "The value of a limit.",
-      samples: limits.map { .init(Double($0.maximum), labels: [("limit", $0.name)]) }
     )
   }
 

@@ -24,7 +24,9 @@ package struct AdminServer<Backend: AdminBackend>: Sendable {
   /// Serves at `path` until the task is cancelled; the socket is gone when this returns.
   ///
   /// - Parameters:
-  ///   - path: The socket's path, in a folder of mode 0700.
+  ///   - path: The socket's path, in a folder that only its owner can write to. Where others can
+  ///     enter that folder, the process's umask must be 077, so that they can't connect between
+  ///     the bind and the change of the socket's own mode.
   ///   - whenReady: Called once, when requests are answered and only the owner can make them.
   /// - Throws: ``AdminError`` when the place is taken or unfit, and what the system says otherwise.
   package func run(

@@ -23,8 +23,8 @@ package struct AdminSocket: ~Copyable {
 
   /// Takes the place `path` and removes a socket that a dead server left there.
   ///
-  /// - Parameter path: In a folder of mode 0700, so that nobody else can connect between the bind
-  ///   and the change of the socket's own mode.
+  /// - Parameter path: In a folder that only the owner can write to.
+  /// - Throws: ``AdminError``.
   package init(claiming path: String) throws(AdminError) {
     guard path.utf8.count <= Self.maximumPathLength else { throw .pathTooLong(path: path) }
     try Self.checkFolder(of: path)
@@ -51,7 +51,7 @@ package struct AdminSocket: ~Copyable {
     guard stat(folder, &status) == 0 else {
       throw .system(operation: "stat", path: folder, code: errno)
     }
-    guard status.st_mode & 0o077 == 0 else { throw .folderNotPrivate(path: folder) }
+    guard status.st_mode & 0o022 == 0 else { throw .folderNotPrivate(path: folder) }
   }
 
   /// - Returns: The descriptor that holds the lock.

@@ -1,5 +1,3 @@
-internal import ArgumentParser
-
 /// How the program ends; the numbers are those of `sysexits.h`, and scripts rely on them.
 enum ExitStatus: Int32, CaseIterable {
   /// Stopped as asked.

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import HawserAdmin
 internal import HawserConfiguration
+internal import HawserStorage
 
 /// The program `hawser`.
 @main
@@ -29,7 +30,8 @@ struct Hawser: AsyncParsableCommand {
     version: version,
     subcommands: [
 
-      ConfigCommand.self, StatusCommand.self,
+      TokenCommand.self, IdentityCommand.self,
+      ConfigCommand.self, StatusCommand.self, RelayCommand.self,
 
     ]
   )
@@ -57,6 +59,7 @@ struct Hawser: AsyncParsableCommand {
     case let error as ConfigurationError:
       failure = CommandFailure(error.isUsageError ? .usage : .configuration, "\(error)")
     case let error as AdminError: failure = CommandFailure(.refused, "\(error)")
+    case let error as StorageError: failure = CommandFailure(.configuration, "\(error)")
     default:
       // What the parser throws, help and version among it, it prints best itself.
       if exitCode(for: error) != .failure { exit(withError: error) }

@@ -1,14 +1,18 @@
 internal import Foundation
 internal import HawserConfiguration
 internal import Logging
+internal import Synchronization
 
 /// Writes each log event as one line to standard error, as text or as a JSON object.
 struct LineLogHandler: LogHandler {
-  var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
   private let format: LoggingOptions.Format
   private let label: String
   private let output: @Sendable (String) -> Void
+  private var ownLevel: Logger.Level?
+
+  /// What `log-level` says; changes when the configuration is reloaded.
+  private static let processLevel = Mutex(Logger.Level.info)
 
   init(
     label: String,
@@ -18,12 +22,35 @@ struct LineLogHandler: LogHandler {
     self.label = label
     self.output = output
     format = options.format
-    logLevel = Logger.Level(rawValue: options.level.rawValue) ?? .info
+  }
+
+  /// The level of one logger, or that of the process while nobody sets another.
+  var logLevel: Logger.Level {
+    get { ownLevel ?? Self.processLevel.withLock { $0 } }
+    set { ownLevel = newValue }
   }
 
   /// Makes every logger of the process write with `options`; call it once, before any is made.
   static func install(_ options: LoggingOptions) {
+    setLevel(options)
     LoggingSystem.bootstrap { LineLogHandler(label: $0, options: options) }
+  }
+
+  /// Takes the level from options that are read anew; nothing changes when that fails.
+  static func reload(_ read: () throws -> LoggingOptions) {
+    let logger = Logger(label: "hawser.configuration")
+    do {
+      let options = try read()
+      setLevel(options)
+      logger.notice("configuration reloaded", metadata: ["log-level": "\(options.level)"])
+    } catch {
+      logger.error("configuration not reloaded", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private static func setLevel(_ options: LoggingOptions) {
+    let level = Logger.Level(rawValue: options.level.rawValue) ?? .info
+    processLevel.withLock { $0 = level }
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -42,8 +42,9 @@ struct ReadyFile: Sendable {
 
   /// Writes the file, replacing one that is there.
   ///
+  /// - Parameter contents: Has a `pid`, that of this process.
   /// - Throws: ``CommandFailure`` when the folder can't be written.
-  func write(_ contents: Contents) throws(CommandFailure) {
+  func write(_ contents: some Encodable) throws(CommandFailure) {
     let temporary = "\(path).\(getpid()).new"
     do {
       let encoder = JSONEncoder()
@@ -64,10 +65,13 @@ struct ReadyFile: Sendable {
   /// Removes the file, if this process wrote it.
   func remove() {
     guard let data = FileManager.default.contents(atPath: path),
-      let contents = try? JSONDecoder().decode(Contents.self, from: data),
-      contents.pid == getpid()
+      let writer = try? JSONDecoder().decode(Writer.self, from: data), writer.pid == getpid()
     else { return }
     unlink(path)
+  }
+
+  private struct Writer: Decodable {
+    var pid: Int32
   }
 
   /// Creates a file that nobody else can read at any moment.

@@ -18,7 +18,7 @@ struct StatusReport {
   private var header: String {
     let uptime = Self.duration(seconds: status.uptimeSeconds)
     let control = "\(status.control.address):\(status.control.port)"
-    return "hawser \(status.version), pid \(status.pid), up \(uptime), providers dial \(control)"
+    return "hawser \(status.version), pid \(status.pid), up \(uptime), providers dial \(control)\(status.isStopping ? ", stopping" : "")"
   }
 
   private var sessions: [String] {
@@ -29,7 +29,7 @@ struct StatusReport {
       [
         String(session.id.prefix(8)), session.name, session.user,
         session.links.last?.address ?? "-", Self.state(of: session),
-        session.links.last?.roundTripSeconds.map(Self.roundTrip) ?? "-",
+        session.links.last?.roundTripMilliseconds.map(Self.roundTrip) ?? "-",
         "\(session.streams)", Self.bytes(session.retainedBytes),
         Self.bytes(session.bytesReceived), Self.bytes(session.bytesSent),
       ]
@@ -44,19 +44,20 @@ struct StatusReport {
     guard !status.entries.isEmpty else { return ["  none: no port for clients is open"] }
     let rows = status.entries.map { entry in
       [
-        "\(entry.address):\(entry.port)", entry.mode, entry.state, "\(entry.providers)",
-        "\(entry.clients)",
+        "\(entry.address):\(entry.port)", entry.mode, entry.owner ?? "-",
+        "\(entry.usableProviders) of \(entry.providers)", "\(entry.parked)",
       ]
     }
-    return Self.table(["ADDRESS", "MODE", "STATE", "PROVIDERS", "CLIENTS"], rows)
+    return Self.table(["ADDRESS", "MODE", "OWNER", "USABLE PROVIDERS", "PARKED"], rows)
   }
 
   private var footer: [String] {
-    let parked = "PARKED  \(status.parked.clients) clients, \(Self.bytes(status.parked.bytes))"
-    let reached = status.limits.filter { $0.reached > 0 }
-      .map { "\($0.name) (\($0.maximum)): \($0.reached) times" }
+    let reached = status.limits.filter { $0.reached > 0 }.map { "\($0.name) \($0.reached) times" }
+    let totals = status.totals
     return [
-      parked, "LIMITS  " + (reached.isEmpty ? "none reached" : reached.joined(separator: ", ")),
+      "CLIENTS  \(status.clients) now, \(status.parked) of them parked, \(totals.clients) in all",
+      "LINKS    \(totals.sessions) sessions, resumed \(totals.resumes) times",
+      "LIMITS   " + (reached.isEmpty ? "none reached" : reached.joined(separator: ", ")),
     ]
   }
 
@@ -65,8 +66,8 @@ struct StatusReport {
     return "\(session.state), \(Int(left.rounded(.up))) s left"
   }
 
-  private static func roundTrip(seconds: Double) -> String {
-    let tenths = Int((seconds * 10_000).rounded())
+  private static func roundTrip(milliseconds: Double) -> String {
+    let tenths = Int((milliseconds * 10).rounded())
     return "\(tenths / 10).\(tenths % 10) ms"
   }
 
@@ -96,22 +97,7 @@ struct StatusReport {
     return tenths < 1000 ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\(tenths / 10) \(unit)"
   }
 
-  /// Columns as wide as their widest cell.
-  static func table(_ titles: [String], _ rows: [[String]]) -> [String] {
-    let lines = [titles] + rows
-    let widths = titles.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    return lines.map { cells in
-      let padded = zip(cells, widths).map { cell, width in
-        cell + String(repeating: " ", count: width - cell.count)
-      }
-      return "  " + padded.joined(separator: "  ").trimmingSuffix(while: \.isWhitespace)
-    }
-  }
-}
-
-extension String {
-  fileprivate func trimmingSuffix(while predicate: (Character) -> Bool) -> String {
-    guard let last = lastIndex(where: { !predicate($0) }) else { return "" }
-    return String(self[...last])
+  private static func table(_ titles: [String], _ rows: [[String]]) -> [String] {
+    TextTable.lines(titles, rows).map { "  " + $0 }
   }
 }

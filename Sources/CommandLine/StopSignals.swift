@@ -1,35 +1,45 @@
 internal import ArgumentParser
+internal import Logging
 internal import UnixSignals
 
-/// Runs a role until SIGTERM or SIGINT, and lets a second signal end the process at once.
-enum StopSignals {
-  /// Runs `role`; at the first signal calls `stop`, which lets `role` return.
+/// SIGTERM and SIGINT: the first asks a role to stop gracefully, the second ends the process.
+struct StopSignals: Sendable {
+  private let requests: AsyncStream<Void>
+
+  /// Returns at the first signal; to be awaited once.
+  func wait() async {
+    for await _ in requests { return }
+  }
+
+  /// Runs `role`, and meanwhile listens to the signals.
   ///
   /// - Parameters:
-  ///   - role: Returns when the role has ended, by itself or after `stop`.
-  ///   - stop: Asks the role to end gracefully.
-  ///   - atOnce: Called before the process ends at a second signal: what must not be left behind.
-  static func run(
-    _ role: @escaping @Sendable () async throws -> Void,
-    stop: @escaping @Sendable () async -> Void,
-    atOnce: @escaping @Sendable () -> Void
+  ///   - cleanUp: Called before the process ends at a second signal: what must not be left behind.
+  ///   - reload: Called at each SIGHUP.
+  ///   - role: Waits for the first signal and then ends by itself.
+  /// - Throws: What `role` throws.
+  static func handle(
+    cleanUp: @escaping @Sendable () -> Void,
+    reload: @escaping @Sendable () -> Void = {},
+    while role: (StopSignals) async throws -> Void
   ) async throws {
-    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        var count = 0
-        for await _ in signals {
-          count += 1
-          guard count == 1 else {
-            atOnce()
-            Hawser.exit(withError: ExitCode.success)
-          }
-          // Not awaited: the second signal must be heard while the first is obeyed.
-          Task { await stop() }
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+    let (requests, continuation) = AsyncStream.makeStream(of: Void.self)
+    let listener = Task {
+      var isStopping = false
+      for await signal in signals {
+        if signal == .sighup {
+          reload()
+        } else if isStopping {
+          cleanUp()
+          Hawser.exit(withError: ExitCode(ExitStatus.success.rawValue))
+        } else {
+          isStopping = true
+          continuation.yield()
         }
       }
-      defer { group.cancelAll() }
-      try await role()
     }
+    defer { listener.cancel() }
+    try await role(StopSignals(requests: requests))
   }
 }

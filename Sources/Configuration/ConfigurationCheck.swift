@@ -8,6 +8,7 @@ extension ConfigurationFile {
   ///
   /// - Parameter role: The command that the file is for; `nil` takes the one that it fits better.
   /// - Returns: That command.
+  /// - Throws: ``ConfigurationError/invalid(_:)``.
   package func check(for role: ConfiguredRole? = nil) throws(ConfigurationError) -> ConfiguredRole {
     let roles = role.map { [$0] } ?? ConfiguredRole.allCases
     let results = roles.map { ($0, problems(for: $0)) }

@@ -23,6 +23,16 @@ package struct OptionReader {
       self.environment = environment.filter { $0.key.hasPrefix("HAWSER_") && !$0.value.isEmpty }
       self.file = file
     }
+
+    /// The same sources with the file as it is now.
+    ///
+    /// - Returns: A copy with the file read again.
+    /// - Throws: ``ConfigurationError`` when the file can't be read or parsed.
+    package func reread() throws(ConfigurationError) -> Sources {
+      var sources = self
+      if let file { sources.file = try ConfigurationFile(path: file.path) }
+      return sources
+    }
   }
 
   private let sources: Sources
@@ -85,6 +95,9 @@ package struct OptionReader {
     report(key, reason)
   }
 
+  /// Whether anything was wrong so far.
+  package var hasProblems: Bool { !problems.isEmpty }
+
   /// Whether `key` was given anywhere.
   package func isGiven(_ key: String) -> Bool {
     place(of: key) != nil
@@ -119,10 +132,11 @@ package struct OptionReader {
     guard problems.isEmpty else { throw .invalid(problems) }
   }
 
-  /// Variables named `HAWSER_…` that no option has, with the nearest one that exists: probably
-  /// misspelt, but possibly meant for another command, so this is for a warning.
+  /// Finds variables named `HAWSER_…` that no option has: probably misspelt, but possibly meant for
+  /// another command, so this is for a warning.
   ///
   /// - Parameter others: Variables that other parts of the program read.
+  /// - Returns: Their names in order, with the nearest one that exists.
   package func unknownVariables(besides others: Set<String>) -> [(name: String, nearest: String?)] {
     let known = knownKeys.map(Self.variable)
     return sources.environment.keys.sorted()
@@ -153,9 +167,14 @@ package struct OptionReader {
     of key: String,
     as kind: ValueKind<Value>
   ) -> Value? {
-    if let value = kind.parse(text) { return value }
-    let shown = kind.isSecret ? "the value" : "`\(text)`"
-    report(key, "\(shown) is not right for `\(key)`: expected \(kind.expectation)")
+    let reason: String
+    do {
+      if let value = try kind.parse(text) { return value }
+      reason = (kind.isSecret ? "the value" : "`\(text)`") + " is not right"
+    } catch {
+      reason = "\(error)"
+    }
+    report(key, "wrong `\(key)`: \(reason); expected \(kind.expectation)")
     return nil
   }
 

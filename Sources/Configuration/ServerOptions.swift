@@ -59,7 +59,8 @@ extension ValueKind where Value == String {
   /// A host name or an IP address, without port or scheme.
   static var host: Self {
     ValueKind("a host name or an IP address, without scheme or port") { text in
-      (try? Host(text)).map { _ in text }
+      _ = try Host(text)
+      return text
     }
   }
 }

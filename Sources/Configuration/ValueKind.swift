@@ -6,13 +6,13 @@ package struct ValueKind<Value: Sendable>: Sendable {
   package let expectation: String
   /// Whether messages must not show the value.
   package let isSecret: Bool
-  /// The value, or `nil` when the text is not right.
-  package let parse: @Sendable (String) -> Value?
+  /// The value; `nil`, or an error that says more, when the text is not right.
+  package let parse: @Sendable (String) throws -> Value?
 
   package init(
     _ expectation: String,
     isSecret: Bool = false,
-    parse: @escaping @Sendable (String) -> Value?
+    parse: @escaping @Sendable (String) throws -> Value?
   ) {
     self.expectation = expectation
     self.isSecret = isSecret
@@ -42,7 +42,8 @@ extension ValueKind where Value == Duration {
     let bounds =
       "from \(range.lowerBound.humanText) to \(range.upperBound.humanText)"
     return ValueKind("a duration with its unit such as 90s or 5m, \(bounds)") { text in
-      (try? Duration(humanText: text)).flatMap { range.contains($0) ? $0 : nil }
+      let duration = try Duration(humanText: text)
+      return range.contains(duration) ? duration : nil
     }
   }
 }

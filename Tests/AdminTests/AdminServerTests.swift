@@ -15,8 +15,8 @@ struct `The administration API` {
       let keys = try #require(object as? [String: Any]).keys
       #expect(
         Set(keys) == [
-          "version", "pid", "uptimeSeconds", "control", "entries", "sessions", "parked", "limits",
-          "totals",
+          "version", "pid", "uptimeSeconds", "isStopping", "control", "entries", "sessions",
+          "clients", "parked", "retainedBytes", "grantedBytes", "limits", "totals",
         ]
       )
     }
@@ -115,9 +115,9 @@ struct `The administration socket` {
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
   }
 
-  @Test func `needs a folder that others can't enter`() async throws {
+  @Test func `needs a folder that others can't write to`() async throws {
     let folder = try PrivateFolder()
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
+    try FileManager.default.setAttributes([.posixPermissions: 0o770], ofItemAtPath: folder.path)
     await #expect(throws: AdminError.folderNotPrivate(path: folder.path)) {
       try await AdminServer(backend: FixedBackend(), logger: silent).run(at: folder.path + "/s")
     }

@@ -76,7 +76,7 @@ struct `The metrics of a server` {
     #"hawser_sessions{state="grace"} 1"#,
     #"hawser_session_retained_bytes{session="0011",name="boat \"A\"",user="ann"} 4096"#,
     #"hawser_session_grace_left_seconds{session="0011",name="boat \"A\"",user="ann"} 12.5"#,
-    #"hawser_entry_clients{mode="tcp",address="0.0.0.0",port="8080"} 7"#,
+    #"hawser_entry_providers{mode="tcp",address="0.0.0.0",port="8080"} 7"#,
     "hawser_parked_clients 2",
     "hawser_clients_total 99",
     #"hawser_limit_reached_total{limit="clients"} 3"#,
@@ -93,16 +93,7 @@ extension AdminStatus {
     pid: 42,
     uptimeSeconds: 61,
     control: Address(address: "0.0.0.0", port: 9887),
-    entries: [
-      Entry(
-        mode: "tcp",
-        address: "0.0.0.0",
-        port: 8080,
-        state: "active",
-        providers: 1,
-        clients: 7
-      )
-    ],
+    entries: [Entry(mode: "tcp", address: "0.0.0.0", port: 8080, owner: "ann", providers: 7)],
     sessions: [
       Session(
         id: "0011",
@@ -111,15 +102,15 @@ extension AdminStatus {
         token: "abcdefgh",
         state: "grace",
         graceLeftSeconds: 12.5,
-        ageSeconds: 60,
         streams: 3,
         retainedBytes: 4096,
         bytesSent: 10,
         bytesReceived: 1 << 40
       )
     ],
-    parked: Parked(clients: 2, bytes: 100),
-    limits: [Limit(name: "clients", maximum: 100, reached: 3)],
+    clients: 9,
+    parked: 2,
+    limits: [Limit(name: "clients", reached: 3)],
     totals: Totals(clients: 99)
   )
 }

@@ -1,4 +1,6 @@
 import HawserConfiguration
+import HawserCredentials
+import HawserRouting
 import Testing
 
 struct `Options` {
@@ -78,28 +80,30 @@ struct `Options` {
 
   @Test func `say where a wrong value stands and what is right`() {
     let grace = "expected a duration with its unit such as 90s or 5m, from 1s to 1d"
+    let park = "a duration with its unit such as 90s or 5m, from 0s to 10m"
     #expect(
       problems {
         _ = try server(
           flags: ["control": ["70000"]],
           environment: ["HAWSER_MAX_CLIENTS": "0"],
-          file: "grace: 90\nlog-format: xml\npark: [1s, 2s]\nstate:\n"
+          file: "grace: 2d\nlog-format: xml\npark: [1s, 2s]\nstate:\n"
         )
       } == [
-        "hawser.yaml:2: `xml` is not right for `log-format`: expected one of text, json",
-        "--control: `70000` is not right for `control`: expected a port from 0 to 65535",
+        "hawser.yaml:2: wrong `log-format`: `xml` is not right; expected one of text, json",
+        "--control: wrong `control`: `70000` is not right; expected a port from 0 to 65535",
         "hawser.yaml:4: `state` takes one value: the path of a folder",
-        "hawser.yaml:1: `90` is not right for `grace`: \(grace)",
+        "hawser.yaml:1: wrong `grace`: `2d` is not right; \(grace)",
+        "hawser.yaml:3: `park` takes one value: \(park)",
         """
-        hawser.yaml:3: `park` takes one value: a duration with its unit such as 90s or 5m, \
-        from 0s to 10m
-        """,
-        """
-        HAWSER_MAX_CLIENTS: `0` is not right for `max-clients`: \
-        expected a whole number, 1 or more
+        HAWSER_MAX_CLIENTS: wrong `max-clients`: `0` is not right; expected a whole number, 1 or more
         """,
       ]
     )
+  }
+
+  @Test func `need a unit where there are several`() {
+    let text = problems { _ = try server(file: "grace: 90") }.first ?? ""
+    #expect(text.hasPrefix("hawser.yaml:1: wrong `grace`: ‘90’ has no unit"))
   }
 
   @Test func `are a usage error only when every problem is a flag's`() {
@@ -129,6 +133,8 @@ struct `Options` {
   }
 }
 
+private let secretJoin = "hawser://abcdefgh_\(String(repeating: "A", count: 32))@example.org"
+
 struct `A provider's options` {
   private func provider(
     flags: [String: [String]] = [:],
@@ -145,27 +151,27 @@ struct `A provider's options` {
   }
 
   @Test func `take services from a repeated flag, a list or a variable with commas`() throws {
-    let join = ["HAWSER_JOIN": "hawser://t@h"]
-    #expect(
-      try provider(flags: ["tcp": ["1=2", "3=unix:/a,b"]], environment: join).portServices
-        == ["1=2", "3=unix:/a,b"]
-    )
-    #expect(
-      try provider(environment: join, file: "tcp: [1=2, 3=4]").portServices == ["1=2", "3=4"]
-    )
-    #expect(try provider(environment: join, file: "tcp: 1=2").portServices == ["1=2"])
-    let variable = join.merging(["HAWSER_TCP": "1=2, 3=4"]) { $1 }
-    #expect(try provider(environment: variable).portServices == ["1=2", "3=4"])
+    let one = try ServiceEntry(portMapping: "1=2")
+    let two = try ServiceEntry(portMapping: "3=unix:/a")
+    let join = ["HAWSER_JOIN": secretJoin]
+    let flags = ["tcp": ["1=2", "3=unix:/a"]]
+    #expect(try provider(flags: flags, environment: join).services == [one, two])
+    let list = "tcp: [1=2, '3=unix:/a']"
+    #expect(try provider(environment: join, file: list).services == [one, two])
+    #expect(try provider(environment: join, file: "tcp: 1=2").services == [one])
+    let variable = join.merging(["HAWSER_TCP": "1=2, 3=unix:/a"]) { $1 }
+    #expect(try provider(environment: variable).services == [one, two])
   }
 
   @Test func `take the join URL from the place that wins`() throws {
-    let environment = ["HAWSER_JOIN": "hawser://t@h", "HAWSER_TARGET": "80"]
-    #expect(try provider(environment: environment).join == .url("hawser://t@h"))
+    let join = try ProviderOptions.Join.url(JoinURL(text: secretJoin))
+    let environment = ["HAWSER_JOIN": secretJoin, "HAWSER_TARGET": "80"]
+    #expect(try provider(environment: environment).join == join)
     #expect(
       try provider(flags: ["join-file": ["f"]], environment: environment).join == .file("f")
     )
     #expect(
-      try provider(environment: environment, file: "join-file: f").join == .url("hawser://t@h")
+      try provider(environment: environment, file: "join-file: f").join == join
     )
   }
 
@@ -182,10 +188,32 @@ struct `A provider's options` {
     #expect(error?.description.hasPrefix(message) == true)
   }
 
+  @Test func `never show the token of a wrong join URL`() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try provider(flags: ["join": [secretJoin + ":x"], "target": ["80"]])
+    }
+    #expect(error?.description.hasPrefix("--join: wrong `join`: the join URL's port ") == true)
+    #expect(error?.description.contains("AAAA") == false)
+  }
+
+  @Test func `name the part of a target that is wrong`() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try provider(flags: ["join": [secretJoin], "target": ["http://h:80"], "tcp": ["x=80"]])
+    }
+    #expect(
+      error?.description == """
+        --target: wrong `target`: in the target ‘http://h:80’ the scheme ‘http’ does not belong \
+        there; write host:port or unix:/path; expected PORT, host:port, [v6]:port or unix:/path
+        --tcp: wrong `tcp`: in ‘x=80’ the port ‘x’ is not a decimal number from 0 to 65535; \
+        expected PORT=TARGET, the target as PORT, host:port, [v6]:port or unix:/path
+        """
+    )
+  }
+
   @Test func `need something to serve`() {
     let error = #expect(throws: ConfigurationError.self) {
-      try provider(flags: ["join": ["hawser://t@h"]])
+      try provider(flags: ["join": [secretJoin]])
     }
-    #expect(error?.description.hasPrefix("--target: nothing to serve") == true)
+    #expect(error?.description.hasPrefix("--target: no service is named") == true)
   }
 }
