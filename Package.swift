@@ -79,6 +79,7 @@ let package = Package(
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
+    module("Simulation", ["HawserPrimitives", "HawserSession", collections, nioCore]),
     module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
 
     // The shell.
@@ -112,6 +113,7 @@ let package = Package(
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
+    tests("Simulation", ["HawserSimulation", "HawserSession", "HawserPrimitives", nioCore]),
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
     tests(
       "Transport",
@@ -126,9 +128,6 @@ let package = Package(
       ]),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Configuration", ["HawserConfiguration", "HawserCredentials", "HawserRouting"]),
-    tests(
-      "CommandLine", ["hawser", "HawserAdmin", "HawserConfiguration", "HawserPrimitives", logging]),
-    tests("Admin", ["HawserAdmin", hummingbird, logging, nioCore, nioPosix]),
     tests("Tidy", ["hawser"]),
     tests(
       "ProtocolDocument",
