@@ -10,8 +10,9 @@ extension Session {
   /// Whether the sending link should ask for a record.
   package var wantsToSend: Bool {
     guard links.sending != nil else { return false }
-    return closeIsDue || creditIsDue || streamCountIsDue || !factQueue.isEmpty
-      || !scheduler.isEmpty || (!isClosed && control.send.wantsToSend)
+    if isClosed { return closeIsDue }
+    return creditIsDue || streamCountIsDue || !factQueue.isEmpty || !scheduler.isEmpty
+      || control.send.wantsToSend
   }
 
   /// Bytes that a stream may send in one turn: a record full.
