@@ -76,6 +76,7 @@ let package = Package(
     module("Primitives", [nioCore]),
     module("Cryptography", ["CSodium"]),
     module("Session", ["HawserPrimitives", nioCore, collections]),
+    module("Simulation", ["HawserSession", "HawserPrimitives", nioCore]),
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
@@ -110,6 +111,8 @@ let package = Package(
 
     tests("Primitives", ["HawserPrimitives", nioCore]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
+    tests("Session", ["HawserSession", "HawserPrimitives", nioCore]),
+    tests("Simulation", ["HawserSimulation"]),
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
