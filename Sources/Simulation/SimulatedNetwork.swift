@@ -78,7 +78,7 @@ final class SimulatedNetwork {
   func attach(_ index: Int, at party: Party) throws(Discrepancy) {
     let peer = peers[party.rawValue]
     guard links[index][party].attachment == .waiting else { return }
-    if peer.end != nil || (party == .acceptor && links[index].epoch <= peer.session.epoch) {
+    if peer.end != nil || links[index].epoch <= peer.session.epoch {
       // Refused: the other side hears of it, or of nothing.
       return kill(index)
     }
