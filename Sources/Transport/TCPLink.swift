@@ -202,7 +202,8 @@ extension TCPLink: ChannelInboundHandler {
 
   package func channelInactive(context: ChannelHandlerContext) {
     end(.truncated)
-    finish()
+    // NIO may call this from within close(), and thus from within a call of the user's.
+    loop.assumeIsolated().execute { self.finish() }
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) {

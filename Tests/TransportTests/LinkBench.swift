@@ -20,6 +20,8 @@ final class RecordingUser: LinkUser {
   var closings: [LinkFailure] = []
   var link: (any Link)?
   var establishesItself = true
+  /// Becomes the link's user when a record arrives.
+  var handsOverTo: RecordingUser?
   /// Called for each pull instead of sending ``outgoing``.
   var source: ((inout ByteBuffer) -> RecordNumber?)?
 
@@ -59,6 +61,7 @@ final class RecordingUser: LinkUser {
   func link(_ link: any Link, received record: ByteBuffer) {
     receivedBytes += record.readableBytes
     if keepsReceived { received.append(record) }
+    if let handsOverTo { link.user = handsOverTo }
     if !waiters.isEmpty { check() }
   }
 
