@@ -87,7 +87,8 @@ final class Path: Sendable {
       EventLoopFuture.andAllSucceed(
         state.value.channels.compactMap { channel in
           (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
-        }, on: loop
+        },
+        on: loop
       ).map { for channel in state.value.channels { channel.close(promise: nil) } }
     }.get()
   }

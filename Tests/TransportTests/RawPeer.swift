@@ -15,8 +15,8 @@ final class RawPeer: ChannelInboundHandler {
   private var messages: [LinkMessage] = []
   private var isClosed = false
   private var waiters:
-    [(condition: ([LinkMessage], _ isOpen: Bool, _ isClosed: Bool) -> Bool, EventLoopPromise<Void>)]
-    = []
+    [(condition: ([LinkMessage], _ isOpen: Bool, _ isClosed: Bool) -> Bool, EventLoopPromise<Void>)] =
+      []
 
   init(engine: TLSEngine?) {
     self.engine = engine

@@ -29,7 +29,8 @@ struct `Record framing` {
     ])
     #expect(
       Array(buffer.readableBytesView)
-        == [0, 2, 1, 2, 1, 1, 3, 2, 2, 0x40, 0x40, 3, 2, 0x40, 0x40])
+        == [0, 2, 1, 2, 1, 1, 3, 2, 2, 0x40, 0x40, 3, 2, 0x40, 0x40]
+    )
   }
 
   @Test func `fills one TLS record with the largest record`() {
@@ -67,7 +68,9 @@ struct `Record framing` {
     ([255], .unknownKind(255)),
     // Judged by the header alone.
     ([0, 0x7F, 0xFE], .messageTooLarge(16_382)),
-    ([0, 0xFF, 255, 255, 255, 255, 255, 255, 255], .messageTooLarge(VariableLengthInteger.maximum)),
+    (
+      [0, 0xFF, 255, 255, 255, 255, 255, 255, 255], .messageTooLarge(VariableLengthInteger.maximum)
+    ),
     ([1, 9], .messageTooLarge(9)),
     ([1, 0], .malformedMessage(1)),
     ([2, 2, 1, 1], .malformedMessage(2)),

@@ -10,7 +10,8 @@ struct `A TCP link in trouble` {
   @Test func `ends with the reason when the server has another key`() async throws {
     try await LinkBench.with { bench in
       let client = try await bench.dial(
-        verification: .pinned([[UInt8](repeating: 1, count: 32)]))
+        verification: .pinned([[UInt8](repeating: 1, count: 32)])
+      )
       #expect(try await client.closing() == .tls(.wrongServerKey))
       #expect(try await client.run { $0.isReady } == false)
       let server = try await bench.accepted(0)
@@ -100,7 +101,8 @@ struct `A TCP link in trouble` {
     ([3, 1, 63], .unknownPong(63)),
   ])
   func `ends when the peer breaks the rules`(
-    bytes: [UInt8], violation: RecordFramingViolation
+    bytes: [UInt8],
+    violation: RecordFramingViolation
   ) async throws {
     try await LinkBench.with { bench in
       let raw = try await bench.connectRaw()
@@ -143,7 +145,9 @@ struct `A TCP link in trouble` {
       let silent = try await ServerBootstrap(group: bench.loop)
         .bind(host: "127.0.0.1", port: 0).get()
       let client = try await bench.dial(
-        port: silent.localAddress?.port, timeout: .milliseconds(200))
+        port: silent.localAddress?.port,
+        timeout: .milliseconds(200)
+      )
       #expect(try await client.closing() == .handshakeTimeout)
     }
   }

@@ -17,7 +17,8 @@ struct `A TCP link` {
         try await peer.wait { $0.received.count == 500 && $0.delivered.count == 500 }
         #expect(try await peer.run { $0.received } == records)
         #expect(
-          try await peer.run { $0.delivered } == (0..<500).map { RecordNumber(UInt64($0)) })
+          try await peer.run { $0.delivered } == (0..<500).map { RecordNumber(UInt64($0)) }
+        )
       }
     }
   }
@@ -138,7 +139,8 @@ struct `A TCP link` {
       for peer in [client, server] {
         try await peer.wait { !$0.roundTrips.isEmpty }
         #expect(
-          try await peer.run { $0.link?.statistics.smoothedRoundTrip == $0.roundTrips.last })
+          try await peer.run { $0.link?.statistics.smoothedRoundTrip == $0.roundTrips.last }
+        )
       }
     }
   }
@@ -153,7 +155,8 @@ struct `A TCP link` {
       #expect(try await server.run { $0.received } == [ByteBuffer(string: "a")])
       #expect(
         try await server.run { $0.handsOverTo?.received ?? [] }
-          == [ByteBuffer(string: "b"), ByteBuffer(string: "c")])
+          == [ByteBuffer(string: "b"), ByteBuffer(string: "c")]
+      )
     }
   }
 }

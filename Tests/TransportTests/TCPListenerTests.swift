@@ -6,7 +6,9 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct `A TCP listener` {
   private static func limits(
-    handshakes: Int = 100, perAddress: Int = 100, time: Duration = .seconds(10)
+    handshakes: Int = 100,
+    perAddress: Int = 100,
+    time: Duration = .seconds(10)
   ) -> TCPListener.Limits {
     var limits = TCPListener.Limits()
     limits.handshakes = handshakes

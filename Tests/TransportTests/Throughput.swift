@@ -40,7 +40,8 @@ struct `Throughput of a TCP link on loopback` {
     let cpu = (Self.cpuSeconds - cpuStart) * 1e9 / (Double(total) / 1024)
     print(
       "\(threads) thread(s): \(Int(rate)) MB/s, \(Int(cpu)) ns of CPU per KiB at both ends,",
-      "round trip \(String(describing: roundTrip))")
+      "round trip \(String(describing: roundTrip))"
+    )
     try await sending.group.shutdownGracefully()
     if threads > 1 { try await receiving.group.shutdownGracefully() }
   }
