@@ -82,7 +82,9 @@ package final class TLSContext {
     SSL_CTX_set_options(pointer, hawser_SSL_options())
     // Buffers are returned while a link is idle: 34 KiB each otherwise.
     _ = hawser_SSL_CTX_set_mode(
-      pointer, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
+      pointer,
+      Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN)
+    )
     _ = hawser_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
     switch side {
     case .server:
@@ -94,7 +96,9 @@ package final class TLSContext {
           pointer,
           "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:"
             + "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
-            + "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:ed25519"))
+            + "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:ed25519"
+        )
+      )
     case .client:
       SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
       let name = Array(TLSLimits.applicationProtocol.utf8)
@@ -107,7 +111,8 @@ package final class TLSContext {
   }
 
   private func use(
-    _ certificate: borrowing Certificate, _ key: borrowing PrivateKey
+    _ certificate: borrowing Certificate,
+    _ key: borrowing PrivateKey
   ) throws(TLSError) {
     LibraryErrors.clear()
     guard
@@ -170,7 +175,9 @@ package final class TLSContext {
         }
         alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
         return SSL_CLIENT_HELLO_ERROR
-      }, nil)
+      },
+      nil
+    )
     SSL_CTX_set_alpn_select_cb(
       pointer,
       { _, chosen, chosenCount, offered, offeredCount, _ in
@@ -188,7 +195,9 @@ package final class TLSContext {
           index = end
         }
         return SSL_TLSEXT_ERR_ALERT_FATAL
-      }, nil)
+      },
+      nil
+    )
   }
 
   private static func check(_ result: Int32) throws(TLSError) {

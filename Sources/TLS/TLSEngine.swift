@@ -43,7 +43,8 @@ package final class TLSEngine {
   /// - Throws: ``TLSError/library(_:)`` when libssl has no memory,
   ///   ``TLSError/untrustedCertificate(_:)`` when the host name to check is none.
   package init(
-    context: TLSContext, recordsPerKey: Int = TLSLimits.recordsPerKey
+    context: TLSContext,
+    recordsPerKey: Int = TLSLimits.recordsPerKey
   ) throws(TLSError) {
     LibraryErrors.clear()
     guard let ssl = SSL_new(context.pointer) else { throw .library(LibraryErrors.reason()) }
@@ -77,7 +78,8 @@ package final class TLSEngine {
   ///   - plaintext: Grows by less than the bytes of `ciphertext` and one TLS record.
   /// - Throws: What ended the connection. Plaintext appended before the error is genuine.
   package func receive(
-    _ ciphertext: ByteBuffer, into plaintext: inout ByteBuffer
+    _ ciphertext: ByteBuffer,
+    into plaintext: inout ByteBuffer
   ) throws(TLSError) {
     if case .failed(let error) = state { throw error }
     guard state != .peerClosed else { return }
@@ -90,7 +92,8 @@ package final class TLSEngine {
     if state == .handshaking { try advanceHandshake() }
     if state == .open {
       plaintext.reserveCapacity(
-        minimumWritableBytes: Self.plaintextCapacity(for: ciphertext.readableBytes))
+        minimumWritableBytes: Self.plaintextCapacity(for: ciphertext.readableBytes)
+      )
       try decrypt(into: &plaintext)
     }
     // The buffer of a read is not kept alive by the few bytes of it that libssl has taken already.
@@ -115,7 +118,8 @@ package final class TLSEngine {
     guard count > 0 else { return }
     let records = (count + TLSLimits.recordBytes - 1) / TLSLimits.recordBytes
     pipe.outbound.reserveCapacity(
-      minimumWritableBytes: count + records * TLSLimits.recordOverhead)
+      minimumWritableBytes: count + records * TLSLimits.recordOverhead
+    )
     LibraryErrors.clear()
     recordsUnderKey += records
     if recordsUnderKey > recordsPerKey {
@@ -155,7 +159,15 @@ package final class TLSEngine {
     var binding = [UInt8](repeating: 0, count: TLSLimits.bindingBytes)
     let label = TLSLimits.bindingLabel
     let result = SSL_export_keying_material(
-      ssl, &binding, binding.count, label, label.utf8.count, nil, 0, 0)
+      ssl,
+      &binding,
+      binding.count,
+      label,
+      label.utf8.count,
+      nil,
+      0,
+      0
+    )
     guard result == 1 else { throw .library(LibraryErrors.reason()) }
     return binding
   }

@@ -102,7 +102,8 @@ package struct LinkMonitor {
   ///
   /// - Throws: ``RecordFramingViolation/unknownPong(_:)``.
   package mutating func pongReceived(
-    _ number: UInt64, at now: Instant
+    _ number: UInt64,
+    at now: Instant
   ) throws(RecordFramingViolation) {
     guard number <= lastPing else { throw .unknownPong(number) }
     lifeProved(at: now)

@@ -50,14 +50,18 @@ package enum RecordEncoder {
   }
 
   private static func write(
-    _ kind: LinkMessageKind, number: UInt64, to buffer: inout ByteBuffer
+    _ kind: LinkMessageKind,
+    number: UInt64,
+    to buffer: inout ByteBuffer
   ) {
     writeHeader(kind, length: VariableLengthInteger.byteCount(of: number), to: &buffer)
     buffer.writeVariableLengthInteger(number)
   }
 
   private static func writeHeader(
-    _ kind: LinkMessageKind, length: Int, to buffer: inout ByteBuffer
+    _ kind: LinkMessageKind,
+    length: Int,
+    to buffer: inout ByteBuffer
   ) {
     buffer.writeInteger(kind.rawValue)
     buffer.writeVariableLengthInteger(UInt64(length))

@@ -28,8 +28,11 @@ package final class TCPDialler {
   /// - Returns: The link, not connected yet.
   /// - Throws: ``TLSError`` when the verification can't be set up.
   package func dial(
-    host: String, port: Int, verification: TLSVerification,
-    timeout: Duration = TransportLimits.handshakeTime, user: any LinkUser
+    host: String,
+    port: Int,
+    verification: TLSVerification,
+    timeout: Duration = TransportLimits.handshakeTime,
+    user: any LinkUser
   ) throws(TLSError) -> any Link {
     let engine = try TLSEngine(context: context(for: verification))
     let name = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
@@ -67,7 +70,10 @@ extension TCPLink {
   static var readAllocator: AdaptiveRecvByteBufferAllocator {
     let bytes = TransportLimits.readBytes
     return AdaptiveRecvByteBufferAllocator(
-      minimum: bytes.minimum, initial: bytes.initial, maximum: bytes.maximum)
+      minimum: bytes.minimum,
+      initial: bytes.initial,
+      maximum: bytes.maximum
+    )
   }
 
   /// Becomes the handler of a connection.

@@ -45,7 +45,7 @@ package final class TCPLink: Link {
   private var pendingPong: UInt64?
   private var isPumping = false
   private var isPumpScheduled = false
-  private var isFinalPullDone = false
+  private var hasSaidGoodbye = false
 
   // Time.
   private var monitor: LinkMonitor
@@ -65,7 +65,10 @@ package final class TCPLink: Link {
   ///   - handshakeTime: From now to ``established()``.
   ///   - releaseHandshakeSlot: Called once, when the link is established or over.
   init(
-    on loop: any EventLoop, engine: TLSEngine, peerAddress: String, handshakeTime: Duration,
+    on loop: any EventLoop,
+    engine: TLSEngine,
+    peerAddress: String,
+    handshakeTime: Duration,
     releaseHandshakeSlot: (() -> Void)? = nil
   ) {
     let now = loop.instant
@@ -143,8 +146,12 @@ extension TCPLink {
 
   package var statistics: LinkStatistics {
     LinkStatistics(
-      smoothedRoundTrip: monitor.smoothedRoundTrip, bytesIn: bytesIn, bytesOut: bytesOut,
-      recordsUnreported: unreported.count, since: since)
+      smoothedRoundTrip: monitor.smoothedRoundTrip,
+      bytesIn: bytesIn,
+      bytesOut: bytesOut,
+      recordsUnreported: unreported.count,
+      since: since
+    )
   }
 }
 
@@ -202,7 +209,8 @@ extension TCPLink: ChannelInboundHandler {
 
   package func channelInactive(context: ChannelHandlerContext) {
     end(.truncated)
-    finish()
+    // NIO may call this from within close(), and thus from within a call of the user's.
+    loop.assumeIsolated().execute { self.finish() }
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) {
@@ -238,7 +246,7 @@ extension TCPLink: ChannelInboundHandler {
 
   /// Decodes what was decrypted and gives it to the user.
   private func handUp(at now: Instant) {
-    guard phase == .open else { return }
+    guard phase == .open else { return decoder.buffer.clear() }
     do {
       while phase == .open, !isReadingPaused, let message = try decoder.next() {
         hasHandedUp = true
@@ -304,28 +312,35 @@ extension TCPLink {
   /// Pulls, encrypts and writes while the network takes it.
   private func pump() {
     isPumpScheduled = false
-    guard phase == .open || phase == .closing, !isPumping, let channel = context?.channel else {
-      return
-    }
+    guard !isPumping, let channel = context?.channel else { return }
     isPumping = true
     let now = loop.instant
     var sent = 0
-    while channel.isWritable, phase == .open || phase == .closing {
-      fillBatch(at: now)
-      guard batch.readableBytes > 0 else { break }
-      sent += batch.readableBytes
-      do {
-        try engine.send(batch)
-      } catch {
-        end(.tls(error))
-      }
-      flushCiphertext()
-      if phase == .closing || sent >= TransportLimits.turnBytes { break }
+    while phase == .open, channel.isWritable, sent < TransportLimits.turnBytes {
+      let bytes = sendBatch(at: now)
+      guard bytes > 0 else { break }
+      sent += bytes
+    }
+    if phase == .closing, channel.isWritable, !hasSaidGoodbye {
+      _ = sendBatch(at: now)
+      sayGoodbye()
     }
     isPumping = false
     if sent >= TransportLimits.turnBytes { schedulePump() }
-    if phase == .closing, isFinalPullDone || channel.isWritable { sayGoodbye() }
     armTimer()
+  }
+
+  /// - Returns: The bytes of plaintext that went out; 0 when there was nothing to send.
+  private func sendBatch(at now: Instant) -> Int {
+    fillBatch(at: now)
+    guard batch.readableBytes > 0 else { return 0 }
+    do {
+      try engine.send(batch)
+    } catch {
+      end(.tls(error))
+    }
+    flushCiphertext()
+    return batch.readableBytes
   }
 
   /// Collects messages, the link's own first.
@@ -343,7 +358,6 @@ extension TCPLink {
       RecordEncoder.write(ping: number, to: &batch)
       monitor.pingSent(number, at: now)
     }
-    if phase == .closing { isFinalPullDone = true }
     while batch.readableBytes < TransportLimits.batchBytes,
       unreported.count < TransportLimits.unreportedRecords
     {
@@ -364,6 +378,7 @@ extension TCPLink {
   /// Ends this side's direction; the peer then ends its own, and the channel closes.
   private func sayGoodbye() {
     guard phase == .closing else { return }
+    hasSaidGoodbye = true
     engine.close()
     flushCiphertext()
     context?.close(mode: .output, promise: nil)

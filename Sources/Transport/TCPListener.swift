@@ -40,7 +40,10 @@ package final class TCPListener {
   ///   - logger: Says when the process is out of descriptors.
   ///   - accept: Makes the user of each link.
   package init(
-    on loop: any EventLoop, tls: TLSContext, limits: Limits = Limits(), logger: Logger,
+    on loop: any EventLoop,
+    tls: TLSContext,
+    limits: Limits = Limits(),
+    logger: Logger,
     accept: @escaping Acceptor
   ) {
     self.loop = loop
@@ -106,9 +109,12 @@ package final class TCPListener {
       return channel.close(promise: nil)
     }
     let link = TCPLink(
-      on: loop, engine: engine, peerAddress: channel.remoteAddress?.text ?? "",
+      on: loop,
+      engine: engine,
+      peerAddress: channel.remoteAddress?.text ?? "",
       handshakeTime: limits.handshakeTime,
-      releaseHandshakeSlot: { self.slots.release(for: network) })
+      releaseHandshakeSlot: { self.slots.release(for: network) }
+    )
     link.user = accept(link)
     link.attach(to: channel)
   }
@@ -121,7 +127,8 @@ package final class TCPListener {
         self.isShortOfDescriptors = true
         self.logger.warning(
           "cannot accept connections for now; raise the descriptor limit",
-          metadata: ["error": "\(error)"])
+          metadata: ["error": "\(error)"]
+        )
       }
       return TimeAmount(TransportLimits.acceptPause)
     }

@@ -2,7 +2,7 @@ import HawserPrimitives
 import NIOCore
 
 #if canImport(Glibc)
-  internal import Glibc
+internal import Glibc
 #endif
 
 /// The options of a link's socket.
@@ -12,17 +12,19 @@ enum TCPSocketOptions {
     set(.tcp, .tcp_nodelay, 1, on: channel)
     set(.socket, .so_keepalive, 1, on: channel)
     #if os(Linux)
-      set(.tcp, .init(rawValue: TCP_NOTSENT_LOWAT), TransportLimits.unsentBytes, on: channel)
-      let milliseconds = TransportLimits.unacknowledgedTime.wholeNanoseconds / 1_000_000
-      set(.tcp, .init(rawValue: TCP_USER_TIMEOUT), CInt(clamping: milliseconds), on: channel)
-      // Without BBR in the kernel, or not permitted to this user, the default stays.
-      let bbr: (UInt8, UInt8, UInt8) = (0x62, 0x62, 0x72)
-      set(.tcp, .init(rawValue: TCP_CONGESTION), bbr, on: channel)
+    set(.tcp, .init(rawValue: TCP_NOTSENT_LOWAT), TransportLimits.unsentBytes, on: channel)
+    let milliseconds = TransportLimits.unacknowledgedTime.wholeNanoseconds / 1_000_000
+    set(.tcp, .init(rawValue: TCP_USER_TIMEOUT), CInt(clamping: milliseconds), on: channel)
+    // Without BBR in the kernel, or not permitted to this user, the default stays.
+    let bbr: (UInt8, UInt8, UInt8) = (0x62, 0x62, 0x72)
+    set(.tcp, .init(rawValue: TCP_CONGESTION), bbr, on: channel)
     #endif
   }
 
   private static func set<Value: Sendable>(
-    _ level: NIOBSDSocket.OptionLevel, _ option: NIOBSDSocket.Option, _ value: Value,
+    _ level: NIOBSDSocket.OptionLevel,
+    _ option: NIOBSDSocket.Option,
+    _ value: Value,
     on channel: any Channel
   ) {
     guard let provider = channel as? any SocketOptionProvider else { return }

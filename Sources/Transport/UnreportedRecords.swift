@@ -40,7 +40,9 @@ package struct UnreportedRecords {
   ///   that was due because of its bytes is known to have been sent at once.
   /// - Throws: ``RecordFramingViolation/impossibleReport(_:)``.
   package mutating func report(
-    _ total: UInt64, at now: Instant, deliver: (RecordNumber) -> Void
+    _ total: UInt64,
+    at now: Instant,
+    deliver: (RecordNumber) -> Void
   ) throws(RecordFramingViolation) -> Duration? {
     guard total >= reportedCount, total - reportedCount <= UInt64(entries.count) else {
       throw .impossibleReport(total)

@@ -24,10 +24,13 @@ struct EnginePair {
     recordsPerKey: Int = TLSLimits.recordsPerKey
   ) throws {
     client = try TLSEngine(
-      context: .client(verification), recordsPerKey: recordsPerKey)
+      context: .client(verification),
+      recordsPerKey: recordsPerKey
+    )
     server = try TLSEngine(
       context: .server(ed25519Seed: TestIdentity.seed, authoritySigned: authoritySigned),
-      recordsPerKey: recordsPerKey)
+      recordsPerKey: recordsPerKey
+    )
   }
 
   /// A pair whose handshake is done.

@@ -40,7 +40,8 @@ struct `A TLS engine` {
     let payload = ByteBuffer(
       bytes: (0..<(8 << 20) / 8).flatMap { _ in
         withUnsafeBytes(of: generator.next()) { Array($0) }
-      })
+      }
+    )
     try payload.pieces(of: 100_003) { try pair.client.send($0) }
     try pair.exchange(pieceBytes: 65_521)
     #expect(pair.toServer == payload)

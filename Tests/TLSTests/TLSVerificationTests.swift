@@ -24,7 +24,9 @@ struct `A TLS client` {
   {
     for authority in [TestAuthority.ecdsa, .rsa] {
       let signed = AuthoritySignedCertificate(
-        chainPEM: Array(authority.chainPEM.utf8), privateKeyPEM: Array(authority.keyPEM.utf8))
+        chainPEM: Array(authority.chainPEM.utf8),
+        privateKeyPEM: Array(authority.keyPEM.utf8)
+      )
       var pinning = try EnginePair(authoritySigned: signed)
       try pinning.client.start()
       try pinning.exchange()
@@ -32,8 +34,11 @@ struct `A TLS client` {
 
       var verifying = try EnginePair(
         verification: .webPKI(
-          hostName: "hawser.test", roots: .pem(Array(authority.rootPEM.utf8))),
-        authoritySigned: signed)
+          hostName: "hawser.test",
+          roots: .pem(Array(authority.rootPEM.utf8))
+        ),
+        authoritySigned: signed
+      )
       try verifying.client.start()
       try verifying.exchange()
       #expect(verifying.client.state == .open)
@@ -57,7 +62,9 @@ struct `A TLS client` {
 
   @Test func `refuses an authority that it doesn't know`() throws {
     let error = try outcome(
-      hostName: "hawser.test", roots: .pem(Array(TestAuthority.rsa.rootPEM.utf8)))
+      hostName: "hawser.test",
+      roots: .pem(Array(TestAuthority.rsa.rootPEM.utf8))
+    )
     guard case .untrustedCertificate? = error else {
       Issue.record("got \(String(describing: error))")
       return
@@ -76,13 +83,18 @@ struct `A TLS client` {
 
   /// What a client that verifies by names says about a server with the ECDSA certificate.
   private func outcome(
-    hostName: String, roots: TrustedRoots = .pem(Array(TestAuthority.ecdsa.rootPEM.utf8))
+    hostName: String,
+    roots: TrustedRoots = .pem(Array(TestAuthority.ecdsa.rootPEM.utf8))
   ) throws -> TLSError? {
     let authority = TestAuthority.ecdsa
     let signed = AuthoritySignedCertificate(
-      chainPEM: Array(authority.chainPEM.utf8), privateKeyPEM: Array(authority.keyPEM.utf8))
+      chainPEM: Array(authority.chainPEM.utf8),
+      privateKeyPEM: Array(authority.keyPEM.utf8)
+    )
     var pair = try EnginePair(
-      verification: .webPKI(hostName: hostName, roots: roots), authoritySigned: signed)
+      verification: .webPKI(hostName: hostName, roots: roots),
+      authoritySigned: signed
+    )
     try pair.client.start()
     return pair.exchangeUntilOver().client
   }
@@ -110,7 +122,10 @@ struct `A TLS server's context` {
         try TLSContext.server(
           ed25519Seed: TestIdentity.seed,
           authoritySigned: AuthoritySignedCertificate(
-            chainPEM: Array(pair.chain.utf8), privateKeyPEM: Array(pair.key.utf8)))
+            chainPEM: Array(pair.chain.utf8),
+            privateKeyPEM: Array(pair.key.utf8)
+          )
+        )
       } throws: { error in
         guard case TLSError.unusableCertificate = error else { return false }
         return true
@@ -124,7 +139,9 @@ struct `A TLS server's context` {
         ed25519Seed: TestIdentity.seed,
         authoritySigned: AuthoritySignedCertificate(
           chainPEM: Array(TestAuthority.ecdsa.chainPEM.utf8),
-          privateKeyPEM: Array(TestAuthority.encryptedKeyPEM.utf8)))
+          privateKeyPEM: Array(TestAuthority.encryptedKeyPEM.utf8)
+        )
+      )
     }
   }
 }

@@ -20,6 +20,8 @@ final class RecordingUser: LinkUser {
   var closings: [LinkFailure] = []
   var link: (any Link)?
   var establishesItself = true
+  /// Becomes the link's user when a record arrives.
+  var handsOverTo: RecordingUser?
   /// Called for each pull instead of sending ``outgoing``.
   var source: ((inout ByteBuffer) -> RecordNumber?)?
 
@@ -59,6 +61,7 @@ final class RecordingUser: LinkUser {
   func link(_ link: any Link, received record: ByteBuffer) {
     receivedBytes += record.readableBytes
     if keepsReceived { received.append(record) }
+    if let handsOverTo { link.user = handsOverTo }
     if !waiters.isEmpty { check() }
   }
 
@@ -168,7 +171,10 @@ final class LinkBench: Sendable {
       do {
         let tls = try TLSContext.server(ed25519Seed: Self.seed)
         let listener = TCPListener(
-          on: loop, tls: tls, limits: limits, logger: Logger(label: "test")
+          on: loop,
+          tls: tls,
+          limits: limits,
+          logger: Logger(label: "test")
         ) { state.value.accept($0, on: loop) }
         state.value.listener = listener
         return listener.bind(host: "127.0.0.1", port: 0).map { $0.port ?? 0 }
@@ -180,7 +186,8 @@ final class LinkBench: Sendable {
 
   /// Runs a test and tears everything down.
   static func with(
-    limits: TCPListener.Limits = .init(), establishes: Bool = true,
+    limits: TCPListener.Limits = .init(),
+    establishes: Bool = true,
     _ body: (LinkBench) async throws -> Void
   ) async throws {
     let bench = try await LinkBench(limits: limits, establishes: establishes)
@@ -194,8 +201,10 @@ final class LinkBench: Sendable {
   }
 
   func dial(
-    verification: TLSVerification = .pinned([LinkBench.publicKey]), port: Int? = nil,
-    timeout: Duration = .seconds(10), establishes: Bool = true
+    verification: TLSVerification = .pinned([LinkBench.publicKey]),
+    port: Int? = nil,
+    timeout: Duration = .seconds(10),
+    establishes: Bool = true
   ) async throws -> Peer {
     let loop = loop
     let port = port ?? self.port
@@ -203,7 +212,12 @@ final class LinkBench: Sendable {
       let user = RecordingUser(on: loop)
       user.establishesItself = establishes
       user.link = try TCPDialler(on: loop).dial(
-        host: "127.0.0.1", port: port, verification: verification, timeout: timeout, user: user)
+        host: "127.0.0.1",
+        port: port,
+        verification: verification,
+        timeout: timeout,
+        user: user
+      )
       return Peer(user, on: loop)
     }.get()
   }

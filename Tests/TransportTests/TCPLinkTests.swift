@@ -17,7 +17,8 @@ struct `A TCP link` {
         try await peer.wait { $0.received.count == 500 && $0.delivered.count == 500 }
         #expect(try await peer.run { $0.received } == records)
         #expect(
-          try await peer.run { $0.delivered } == (0..<500).map { RecordNumber(UInt64($0)) })
+          try await peer.run { $0.delivered } == (0..<500).map { RecordNumber(UInt64($0)) }
+        )
       }
     }
   }
@@ -45,6 +46,117 @@ struct `A TCP link` {
       #expect(try await client.closing() == .closedHere)
       #expect(try await server.run { $0.received } == [ByteBuffer(string: "last words")])
       #expect(try await client.run { $0.closings.count } == 1)
+    }
+  }
+
+  @Test func `pulls no more than the network takes`() async throws {
+    try await LinkBench.with { bench in
+      // A client whose handshake is done and that then reads nothing.
+      let raw = try await bench.connectRaw()
+      let server = try await bench.accepted(0)
+      try await server.wait { $0.isReady }
+      try await raw.channel.setOption(.autoRead, value: false).get()
+      try await server.run { user in
+        let payload = ByteBuffer(repeating: 1, count: TransportLimits.recordBytes)
+        user.source = { buffer in
+          buffer.writeImmutableBuffer(payload)
+          defer { user.nextOutgoing += 1 }
+          return RecordNumber(UInt64(user.nextOutgoing))
+        }
+        user.link?.wake()
+      }
+      // Hundreds of milliseconds later whatever was going to be pulled has been.
+      try await server.wait { $0.healths == [.suspect] }
+      let pulled = try await server.run { $0.nextOutgoing * TransportLimits.recordBytes }
+      #expect(pulled > 0)
+      // The peer's kernel takes 1 MiB or twice that, ours a multiple of its limit of unsent bytes.
+      #expect(pulled < 4 << 20)
+    }
+  }
+
+  @Test func `pulls in order and puts its own messages first`() async throws {
+    try await LinkBench.with { bench in
+      let raw = try await bench.connectRaw()
+      let server = try await bench.accepted(0)
+      try await raw.wait { messages, _, _ in messages.contains(.ping(1)) }
+      try await server.run { $0.outgoing = (0..<3).map { ByteBuffer(string: "\($0)") } }
+      var bytes = ByteBuffer()
+      RecordEncoder.write(record: ByteBuffer(string: "x"), to: &bytes)
+      RecordEncoder.write(ping: 5, to: &bytes)
+      RecordEncoder.write(ping: 6, to: &bytes)
+      try await raw.send(bytes)
+      let expected: [LinkMessage] = [
+        .ping(1), .pong(6), .report(1), .record(ByteBuffer(string: "0")),
+        .record(ByteBuffer(string: "1")), .record(ByteBuffer(string: "2")),
+      ]
+      try await raw.wait { messages, _, _ in messages == expected }
+    }
+  }
+
+  @Test func `reports a lone record after 20 ms, and 64 KiB at once`() async throws {
+    try await LinkBench.with { bench in
+      let raw = try await bench.connectRaw()
+      let server = try await bench.accepted(0)
+      try await server.wait { $0.isReady }
+      try await raw.wait { messages, _, _ in messages.contains(.ping(1)) }
+      var one = ByteBuffer()
+      RecordEncoder.write(record: ByteBuffer(string: "x"), to: &one)
+      let start = ContinuousClock.now
+      try await raw.send(one)
+      try await raw.wait { messages, _, _ in messages.contains(.report(1)) }
+      #expect(ContinuousClock.now - start >= .milliseconds(20))
+      var many = ByteBuffer()
+      for _ in 0..<8 {
+        RecordEncoder.write(record: ByteBuffer(repeating: 0, count: 16_000), to: &many)
+      }
+      try await raw.send(many)
+      try await raw.wait { messages, _, _ in messages.contains(.report(9)) }
+    }
+  }
+
+  @Test func `hands up nothing while reading is paused, and everything afterwards`() async throws {
+    try await LinkBench.with { bench in
+      let (client, server) = try await bench.pair()
+      let records = (0..<100).map { ByteBuffer(repeating: UInt8($0), count: 10_000) }
+      try await server.run { $0.link?.pauseReading() }
+      try await client.run { $0.send(records) }
+      // The server can still speak.
+      try await server.run { $0.send([ByteBuffer(string: "wait")]) }
+      try await client.wait { $0.received == [ByteBuffer(string: "wait")] }
+      #expect(try await server.run { $0.received.isEmpty })
+      try await server.run { user in
+        user.link?.resumeReading()
+        #expect(user.received.isEmpty)
+      }
+      try await server.wait { $0.received == records }
+      try await client.wait { $0.delivered.count == 100 }
+    }
+  }
+
+  @Test func `measures the round trip soon after it is ready`() async throws {
+    try await LinkBench.with { bench in
+      let (client, server) = try await bench.pair()
+      for peer in [client, server] {
+        try await peer.wait { !$0.roundTrips.isEmpty }
+        #expect(
+          try await peer.run { $0.link?.statistics.smoothedRoundTrip == $0.roundTrips.last }
+        )
+      }
+    }
+  }
+
+  @Test func `passes from one user to another within a callback`() async throws {
+    try await LinkBench.with { bench in
+      let (client, server) = try await bench.pair()
+      let loop = bench.loop
+      try await server.run { user in user.handsOverTo = RecordingUser(on: loop) }
+      try await client.run { $0.send(["a", "b", "c"].map { ByteBuffer(string: $0) }) }
+      try await client.wait { $0.delivered.count == 3 }
+      #expect(try await server.run { $0.received } == [ByteBuffer(string: "a")])
+      #expect(
+        try await server.run { $0.handsOverTo?.received ?? [] }
+          == [ByteBuffer(string: "b"), ByteBuffer(string: "c")]
+      )
     }
   }
 }

@@ -5,7 +5,7 @@ import NIOCore
 import Testing
 
 /// A measurement for people, not a test: `HAWSER_MEASURE=1 swift test -c release --filter Throughput`.
-@Suite(.enabled(if: ProcessInfo.processInfo.environment["HAWSER_MEASURE"] != nil))
+@Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["HAWSER_MEASURE"] != nil))
 struct `Throughput of a TCP link on loopback` {
   @Test(arguments: [1, 2])
   func `one way`(threads: Int) async throws {
@@ -20,6 +20,7 @@ struct `Throughput of a TCP link on loopback` {
     let payload = ByteBuffer(repeating: 0x5A, count: TransportLimits.recordBytes)
     let clock = ContinuousClock()
     let start = clock.now
+    let cpuStart = Self.cpuSeconds
     try await sender.run { user in
       var sent = 0
       var number: UInt64 = 0
@@ -36,8 +37,15 @@ struct `Throughput of a TCP link on loopback` {
     let seconds = (clock.now - start) / .seconds(1)
     let rate = Double(total) / 1e6 / seconds
     let roundTrip = try await sender.run { $0.link?.statistics.smoothedRoundTrip }
-    print("\(threads) thread(s): \(Int(rate)) MB/s, round trip \(String(describing: roundTrip))")
+    let cpu = (Self.cpuSeconds - cpuStart) * 1e9 / (Double(total) / 1024)
+    print(
+      "\(threads) thread(s): \(Int(rate)) MB/s, \(Int(cpu)) ns of CPU per KiB at both ends,",
+      "round trip \(String(describing: roundTrip))"
+    )
     try await sending.group.shutdownGracefully()
     if threads > 1 { try await receiving.group.shutdownGracefully() }
   }
+
+  /// Processor time of the process so far.
+  private static var cpuSeconds: Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 }
