@@ -24,7 +24,8 @@ package enum CredentialsError: Error, Equatable, CustomStringConvertible {
     case .invalidToken(let reason): "the token \(reason)"
     case .invalidJoinURL(let part, let reason): "the join URL's \(part.rawValue) \(reason)"
     case .invalidScope(let text):
-      "the scope ‘\(text)’ is not one of \(TokenScope.allCases.map(\.rawValue).joined(separator: ", "))"
+      "the scope ‘\(text)’ is not one of "
+        + TokenScope.allCases.map(\.rawValue).joined(separator: ", ")
     case .invalidPorts(let text, let reason): "the ports ‘\(text)’ \(reason)"
     case .invalidDomain(let text, let reason): "the domain ‘\(text)’ is refused: \(reason)"
     case .invalidUser(let text):

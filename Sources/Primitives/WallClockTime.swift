@@ -1,4 +1,5 @@
-/// A point in civil time, for what must hold across restarts and machines, such as a token's expiry.
+/// A point in civil time, for what must hold across restarts and machines, such as when a token
+/// expires.
 ///
 /// The wall clock may jump, so protocol timers use ``Instant`` instead. The pure modules never read
 /// it: the shell passes it in.

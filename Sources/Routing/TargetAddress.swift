@@ -43,7 +43,8 @@ package enum TargetAddress: Sendable, Hashable, CustomStringConvertible {
       } else if !path.hasPrefix("/") || path.hasPrefix("//") {
         "must be absolute; write unix:/path"
       } else if path.utf8.count > UnixSocketPath.maximumLength {
-        "has \(path.utf8.count) bytes, but a socket's path has at most \(UnixSocketPath.maximumLength)"
+        "has \(path.utf8.count) bytes, but a socket's path has at most "
+          + "\(UnixSocketPath.maximumLength)"
       } else if path.utf8.contains(0) {
         "has a zero byte"
       } else {
