@@ -79,6 +79,7 @@ let package = Package(
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
+    module("Simulation", ["HawserPrimitives", "HawserSession", nioCore]),
     module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
 
     // The shell.
@@ -101,7 +102,8 @@ let package = Package(
       name: "hawser",
       dependencies: [
         "HawserAdmin", "HawserConfiguration", "HawserCredentials", "HawserCryptography",
-        "HawserFaultRelay", "HawserPrimitives", "HawserRouting", "HawserStorage", arguments, logging, nioCore, nioPosix, signals,
+        "HawserFaultRelay", "HawserPrimitives", "HawserRouting", "HawserSimulation",
+        "HawserStorage", "HawserTunnel", arguments, logging, nioCore, nioPosix, signals,
       ],
       path: "Sources/CommandLine",
       swiftSettings: swift
@@ -112,6 +114,7 @@ let package = Package(
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
+    tests("Simulation", ["HawserSimulation", "HawserSession", "HawserPrimitives", nioCore]),
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
     tests(
       "Transport",
