@@ -32,7 +32,8 @@ struct Hawser: AsyncParsableCommand {
     subcommands: [
 
       ServerCommand.self, ProviderCommand.self, TokenCommand.self, IdentityCommand.self,
-      ConfigCommand.self, StatusCommand.self, SimulateCommand.self, RelayCommand.self,
+      ConfigCommand.self, StatusCommand.self, DemoCommand.self, SimulateCommand.self,
+      RelayCommand.self,
 
     ]
   )

@@ -40,7 +40,9 @@ struct ProviderCommand: AsyncParsableCommand {
   @Option(help: "What the server calls this provider. (default: this machine's name)")
   var name: String?
 
-  @Option(help: ArgumentHelp("How long a session outlives its link. (default: 90s)", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("How long a session outlives its link. (default: 90s)", valueName: "time")
+  )
   var grace: String?
 
   @Option(
@@ -54,7 +56,8 @@ struct ProviderCommand: AsyncParsableCommand {
   @OptionGroup var common: CommonFlags
 
   @Argument(
-    help: "What clients of the server's --listen port reach: PORT, host:port, [v6]:port, unix:/path."
+    help:
+      "What clients of the server's --listen port reach: PORT, host:port, [v6]:port, unix:/path."
   )
   var target: String?
 

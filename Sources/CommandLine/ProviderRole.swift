@@ -97,7 +97,9 @@ struct ProviderRole: Sendable {
   /// Prints what a person wants to know.
   private func present(_ services: [RegisteredService], join: JoinURL) {
     let server = "\(join.host):\(join.port)"
-    Terminal.print("hawser \(Hawser.version): joined \(server), transport \(options.transport.rawValue)")
+    Terminal.print(
+      "hawser \(Hawser.version): joined \(server), transport \(options.transport.rawValue)"
+    )
     for service in services {
       let address = "\(join.host):\(service.port)"
       Terminal.print("  clients of \(address) reach \(service.target)")

@@ -20,10 +20,14 @@ struct ServerCommand: AsyncParsableCommand {
       """
   )
 
-  @Option(help: ArgumentHelp("The port for providers; 0 picks one. (default: 9887)", valueName: "port"))
+  @Option(
+    help: ArgumentHelp("The port for providers; 0 picks one. (default: 9887)", valueName: "port")
+  )
   var control: String?
 
-  @Option(help: ArgumentHelp("The port for clients; 0 picks one. (default: 8080)", valueName: "port"))
+  @Option(
+    help: ArgumentHelp("The port for clients; 0 picks one. (default: 8080)", valueName: "port")
+  )
   var listen: String?
 
   @Option(help: "The address that both are bound to. (default: 0.0.0.0)")
@@ -47,10 +51,14 @@ struct ServerCommand: AsyncParsableCommand {
   )
   var state: String?
 
-  @Option(help: ArgumentHelp("How long a session outlives its link. (default: 90s)", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("How long a session outlives its link. (default: 90s)", valueName: "time")
+  )
   var grace: String?
 
-  @Option(help: ArgumentHelp("How long a client waits for a provider. (default: 30s)", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("How long a client waits for a provider. (default: 30s)", valueName: "time")
+  )
   var park: String?
 
   @Option(
@@ -59,7 +67,10 @@ struct ServerCommand: AsyncParsableCommand {
   var drain: String?
 
   @Option(
-    help: ArgumentHelp("The most clients at once. (default: what descriptors allow)", valueName: "n")
+    help: ArgumentHelp(
+      "The most clients at once. (default: what descriptors allow)",
+      valueName: "n"
+    )
   )
   var maxClients: String?
 
