@@ -42,6 +42,8 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -80,7 +82,7 @@ let package = Package(
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
-    module("Simulation", ["HawserPrimitives", "HawserSession", collections, nioCore]),
+    module("Simulation", ["HawserPrimitives", "HawserSession", nioCore]),
     module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
 
     // The shell.
@@ -98,12 +100,16 @@ let package = Package(
       "Configuration",
       ["HawserCredentials", "HawserPrimitives", "HawserRouting", configuration, yams]),
     module(
-      "Admin", [httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, systemPackage]),
+      "Admin",
+      [
+        httpTypes, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, systemPackage,
+      ]),
     .executableTarget(
       name: "hawser",
       dependencies: [
         "HawserAdmin", "HawserConfiguration", "HawserCredentials", "HawserCryptography",
-        "HawserFaultRelay", "HawserPrimitives", "HawserRouting", "HawserStorage", arguments, logging, nioCore, nioPosix, signals,
+        "HawserFaultRelay", "HawserPrimitives", "HawserRouting", "HawserSimulation",
+        "HawserStorage", "HawserTunnel", arguments, logging, nioCore, nioPosix, signals,
       ],
       path: "Sources/CommandLine",
       swiftSettings: swift

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Hummingbird
 package import Logging
+internal import ServiceLifecycle
 
 /// The administration API: HTTP on a Unix socket that only its owner can use.
 ///
@@ -48,11 +49,7 @@ package struct AdminServer<Backend: AdminBackend>: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         defer { boundContinuation.finish() }
-        do {
-          try await application.run()
-        } catch is CancellationError {
-          // The way to stop.
-        }
+        try await runUntilCancelled(application)
       }
       for await _ in bound {
         try AdminSocket.restrict(path)
@@ -62,6 +59,19 @@ package struct AdminServer<Backend: AdminBackend>: Sendable {
       try await group.waitForAll()
     }
     _ = consume socket
+  }
+
+  /// Turns cancellation into the graceful stop that the framework expects.
+  private func runUntilCancelled(_ application: some ApplicationProtocol) async throws {
+    var configuration = ServiceGroupConfiguration(services: [application], logger: frameworkLogger)
+    configuration.maximumGracefulShutdownDuration = .seconds(stopSeconds)
+    let services = ServiceGroup(configuration: configuration)
+    let run = Task { try await services.run() }
+    try await withTaskCancellationHandler {
+      try await run.value
+    } onCancel: {
+      Task { await services.triggerGracefulShutdown() }
+    }
   }
 
   /// Start and stop are our own lines, and requests are not worth one.
@@ -97,6 +107,9 @@ package struct AdminServer<Backend: AdminBackend>: Sendable {
 
 /// How long a connection may be idle: chosen, a client of ours asks once and leaves.
 private let idleSeconds: Int64 = 30
+
+/// How long requests under way may take when the server stops: chosen, answers take milliseconds.
+private let stopSeconds: Int64 = 1
 
 /// Turns everything thrown into an ``AdminProblem``.
 private struct ProblemResponses<Context: RequestContext>: RouterMiddleware {

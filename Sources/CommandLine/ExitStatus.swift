@@ -1,3 +1,5 @@
+internal import HawserTunnel
+
 /// How the program ends; the numbers are those of `sysexits.h`, and scripts rely on them.
 enum ExitStatus: Int32, CaseIterable {
   /// Stopped as asked.
@@ -16,10 +18,11 @@ enum ExitStatus: Int32, CaseIterable {
     EXIT CODES
       0   stopped as asked
       64  the command line is wrong
-      69  refused for good: bad or revoked token, wrong server key, replaced by another
-          copy, nobody to ask
+      69  refused for good: bad or revoked token, wrong server
+          key, replaced by another copy, nobody to ask
       70  internal error
-      78  the configuration is wrong: a file, a variable, the state folder, an address
+      78  the configuration is wrong: a file, a variable, the
+          state folder, an address to bind
     """
 }
 
@@ -32,5 +35,16 @@ struct CommandFailure: Error, Equatable {
   init(_ status: ExitStatus, _ message: String) {
     self.status = status
     self.message = message
+  }
+}
+
+extension TunnelError {
+  /// How the program ends when a role could not go on.
+  var exitStatus: ExitStatus {
+    switch self {
+    case .stopping: .success
+    case .bindFailed, .invalidConfiguration: .configuration
+    case .credentialsRefused, .wrongServer, .replaced, .serviceRefused, .refusedForGood: .refused
+    }
   }
 }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import HawserAdmin
 internal import HawserConfiguration
 internal import HawserStorage
+internal import HawserTunnel
 
 /// The program `hawser`.
 @main
@@ -30,8 +31,9 @@ struct Hawser: AsyncParsableCommand {
     version: version,
     subcommands: [
 
-      TokenCommand.self, IdentityCommand.self,
-      ConfigCommand.self, StatusCommand.self, RelayCommand.self,
+      ServerCommand.self, ProviderCommand.self, TokenCommand.self, IdentityCommand.self,
+      ConfigCommand.self, StatusCommand.self, DemoCommand.self, SimulateCommand.self,
+      RelayCommand.self,
 
     ]
   )
@@ -60,6 +62,7 @@ struct Hawser: AsyncParsableCommand {
       failure = CommandFailure(error.isUsageError ? .usage : .configuration, "\(error)")
     case let error as AdminError: failure = CommandFailure(.refused, "\(error)")
     case let error as StorageError: failure = CommandFailure(.configuration, "\(error)")
+    case let error as TunnelError: failure = CommandFailure(error.exitStatus, "\(error)")
     default:
       // What the parser throws, help and version among it, it prints best itself.
       if exitCode(for: error) != .failure { exit(withError: error) }

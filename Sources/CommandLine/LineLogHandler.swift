@@ -3,6 +3,11 @@ internal import HawserConfiguration
 internal import Logging
 internal import Synchronization
 
+extension FormatStyle where Self == Date.ISO8601FormatStyle {
+  /// UTC with milliseconds: `2026-01-31T12:00:00.123Z`.
+  fileprivate static var iso8601WithFraction: Self { Self(includingFractionalSeconds: true) }
+}
+
 /// Writes each log event as one line to standard error, as text or as a JSON object.
 struct LineLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
@@ -62,7 +67,7 @@ struct LineLogHandler: LogHandler {
     var all = metadata
     all.merge(event.metadata ?? [:]) { $1 }
     if let error = event.error { all["error"] = "\(error)" }
-    let time = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
+    let time = Date.now.formatted(.iso8601WithFraction)
     let message = "\(event.message)"
     switch format {
     case .text: output(Self.textLine(time, event.level, message, all))

@@ -18,7 +18,8 @@ struct StatusReport {
   private var header: String {
     let uptime = Self.duration(seconds: status.uptimeSeconds)
     let control = "\(status.control.address):\(status.control.port)"
-    return "hawser \(status.version), pid \(status.pid), up \(uptime), providers dial \(control)\(status.isStopping ? ", stopping" : "")"
+    return
+      "hawser \(status.version), pid \(status.pid), up \(uptime), providers dial \(control)\(status.isStopping ? ", stopping" : "")"
   }
 
   private var sessions: [String] {

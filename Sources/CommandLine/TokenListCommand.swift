@@ -19,7 +19,8 @@ struct TokenListCommand: AsyncParsableCommand {
       [
         record.id.text, record.user.text,
         record.scopes.sorted().map(\.rawValue).joined(separator: ","),
-        record.ports.isEmpty ? "1024-65535" : record.ports.map(\.description).joined(separator: ","),
+        record.ports.isEmpty
+          ? "1024-65535" : record.ports.map(\.description).joined(separator: ","),
         record.domains.isEmpty ? "-" : record.domains.map(\.name).joined(separator: ","),
         "\(record.createdAt)", record.expiresAt.map { "\($0)" } ?? "never",
         Self.state(of: record, at: now),

@@ -13,6 +13,11 @@ package struct LoggingOptions: Sendable, Equatable {
   package var format = Format.text
   package var level = Level.info
 
+  package init(format: Format, level: Level) {
+    self.format = format
+    self.level = level
+  }
+
   init(reading reader: inout OptionReader) {
     reader.read("log-format", as: .choice, into: &format)
     reader.read("log-level", as: .choice, into: &level)
