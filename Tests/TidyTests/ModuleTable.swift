@@ -5,14 +5,16 @@ struct ModuleTable {
     /// Whether the module is pure: no sockets, clocks, tasks, locks.
     enum Kind: String { case pure, shell, c = "C" }
 
+    /// As in the table, which is the name of its folder.
     let name: String
     let kind: Kind
-    /// Modules of this package, by the names in the table.
+    /// Modules of this package, by the names under which they are imported.
     let ours: Set<String>
     /// Modules from elsewhere; `NIOCore.ByteBuffer` allows that one declaration.
     let others: Set<String>
   }
 
+  /// By name.
   let modules: [String: Module]
 
   /// Reads a page's first table whose heading row starts with `module`.
@@ -34,7 +36,7 @@ struct ModuleTable {
       let module = Module(
         name: cells[0],
         kind: kind,
-        ours: Self.names(cells[2]),
+        ours: Set(Self.names(cells[2]).map(Self.target)),
         others: Self.names(cells[3])
       )
       guard modules.updateValue(module, forKey: module.name) == nil else {
@@ -42,6 +44,11 @@ struct ModuleTable {
       }
     }
     self.modules = modules
+  }
+
+  /// The name under which a module of the table is imported: those that wrap C keep theirs.
+  static func target(_ name: String) -> String {
+    name.contains(/^C[A-Z]/) ? name : "Hawser\(name)"
   }
 
   /// A cell's names; a dash stands for none.

@@ -10,6 +10,9 @@ struct PackageManifest: Decodable {
     let dependencies: [Dependency]
     let settings: [Setting]
 
+    /// Relative to the top folder.
+    var folder: String { path ?? (type == "test" ? "Tests/\(name)" : "Sources/\(name)") }
+
     /// Whether the compiler takes warnings for errors here.
     var warningsAreErrors: Bool {
       settings.contains { $0.kind.treatAllWarnings?.level == "error" }

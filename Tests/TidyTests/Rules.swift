@@ -2,9 +2,8 @@
 /// only one declaration, only that.
 func importFindings(in source: SwiftSource, as module: ModuleTable.Module) -> [Finding] {
   source.imports.compactMap { item in
-    let name = item.module.hasPrefix("Hawser") ? String(item.module.dropFirst(6)) : item.module
     let allowed =
-      module.ours.contains(name) || module.others.contains(item.module)
+      module.ours.contains(item.module) || module.others.contains(item.module)
       || item.symbol.map { module.others.contains("\(item.module).\($0)") } == true
     guard !allowed else { return nil }
     return source.finding(
