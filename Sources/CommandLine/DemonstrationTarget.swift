@@ -18,7 +18,10 @@ struct DemonstrationTarget: Sendable {
     let listener = try await ServerBootstrap(group: group)
       .bind(host: "127.0.0.1", port: 0) { channel in
         channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(isOutboundHalfClosureEnabled: true)
+          )
         }
       }
     port = listener.channel.localAddress?.port ?? 0
@@ -43,13 +46,16 @@ struct DemonstrationTarget: Sendable {
     _ client: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
     _ contents: ByteBuffer
   ) async throws {
-    try await client.executeThenClose { _, outbound in
+    try await client.executeThenClose { inbound, outbound in
       var rest = contents
       while let slice = rest.readSlice(length: min(chunk, rest.readableBytes)),
         slice.readableBytes > 0
       {
         try await outbound.write(slice)
       }
+      // Closing drops what the socket has not taken yet: the client closes first.
+      outbound.finish()
+      for try await _ in inbound {}
     }
   }
 }
