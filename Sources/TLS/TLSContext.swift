@@ -25,6 +25,7 @@ package final class TLSContext {
   ///   - ed25519Seed: The 32 bytes that the identity's secret key is made of. Read in place if the
   ///     collection is contiguous, and not kept but within libcrypto.
   ///   - authoritySigned: A certificate chain that clients other than pinning ones get.
+  /// - Returns: What accepted connections are made with.
   /// - Throws: ``TLSError/invalidSeed``, ``TLSError/unusableCertificate(_:)``,
   ///   ``TLSError/library(_:)``.
   package static func server(

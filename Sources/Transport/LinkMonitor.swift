@@ -51,8 +51,17 @@ package struct LinkMonitor {
   private var pendingRoundTrip: Duration?
   private var pendingDeath: Duration?
 
-  /// Starts with a PING, for the first sample of the round trip.
+  /// - Parameter now: When the link began; nothing is judged before ``begin(at:)``.
   package init(at now: Instant) {
+    periodStart = now
+    lastHeard = now
+    lastReport = now
+    lastLook = now
+  }
+
+  /// The link is secured: judges from now on. Asks for a PING at once, for the first sample of the
+  /// round trip.
+  package mutating func begin(at now: Instant) {
     periodStart = now
     lastHeard = now
     lastReport = now

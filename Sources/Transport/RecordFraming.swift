@@ -27,7 +27,9 @@ package enum LinkMessage: Sendable, Hashable {
 package enum RecordEncoder {
   /// Appends a record.
   ///
-  /// - Parameter record: At most ``TransportLimits/recordBytes``; all of it becomes the payload.
+  /// - Parameters:
+  ///   - record: At most ``TransportLimits/recordBytes``; all of it becomes the payload.
+  ///   - buffer: Takes the message.
   package static func write(record: ByteBuffer, to buffer: inout ByteBuffer) {
     assert(record.readableBytes <= TransportLimits.recordBytes)
     writeHeader(.record, length: record.readableBytes, to: &buffer)

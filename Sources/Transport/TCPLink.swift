@@ -46,10 +46,12 @@ package final class TCPLink: Link {
   private var isPumping = false
   private var isPumpScheduled = false
   private var hasSaidGoodbye = false
+  private var unsentLimit = UnsentLimit()
+  private var unsentLookDue: Instant
 
   // Time.
   private var monitor: LinkMonitor
-  private var timer: (task: Scheduled<Void>, instant: Instant)?
+  private let timer: LinkTimer
   private var handshakeDeadline: Instant?
   private var closeDeadline: Instant?
 
@@ -74,9 +76,11 @@ package final class TCPLink: Link {
     let now = loop.instant
     self.loop = loop
     self.engine = engine
+    timer = LinkTimer(on: loop)
     self.peerAddress = peerAddress
     self.releaseHandshakeSlot = releaseHandshakeSlot
     since = now
+    unsentLookDue = now
     monitor = LinkMonitor(at: now)
     handshakeDeadline = now + handshakeTime
     armTimer()
@@ -132,7 +136,8 @@ extension TCPLink {
     case .connecting, .securing: abort()
     case .open:
       phase = .closing
-      failure = failure ?? .closedHere
+      failure = .closedHere
+      handshakeDeadline = nil
       closeDeadline = loop.instant + TransportLimits.closeTime
       armTimer()
       loop.assumeIsolated().execute { self.pump() }
@@ -239,7 +244,7 @@ extension TCPLink: ChannelInboundHandler {
       return end(.tls(error))
     }
     phase = .open
-    monitor = LinkMonitor(at: now)
+    monitor.begin(at: now)
     user?.linkReady(self)
     drainMonitor()
   }
@@ -263,7 +268,10 @@ extension TCPLink: ChannelInboundHandler {
       user?.link(self, received: record)
       reporter.took(bytes: record.readableBytes, at: now)
     case .report(let total):
-      let sample = try unreported.report(total, at: now) { user?.link(self, delivered: $0) }
+      let sample = try unreported.report(total, at: now)
+      while phase == .open, let number = unreported.nextDelivered() {
+        user?.link(self, delivered: number)
+      }
       monitor.reported(oldest: unreported.oldest, sample: sample, at: now)
     case .ping(let number):
       // Only the latest is answered: a flood of them costs one answer a batch.
@@ -301,7 +309,8 @@ extension TCPLink {
   /// Pumps after the events of this turn of the loop, or at the end of the read batch in hand: what
   /// many callers have to send at once shares a batch.
   private func schedulePump() {
-    guard !isPumpScheduled, phase == .open else { return }
+    // Within a pull there is no need: the pump goes on until there is nothing more.
+    guard !isPumpScheduled, !isPumping, phase == .open else { return }
     isPumpScheduled = true
     guard !isReading else { return }
     loop.assumeIsolated().execute {
@@ -316,6 +325,10 @@ extension TCPLink {
     isPumping = true
     let now = loop.instant
     var sent = 0
+    if unsentLookDue <= now {
+      unsentLookDue = now + TransportLimits.unsentLookInterval
+      unsentLimit = TCPSocketOptions.adapt(unsentLimit, on: channel)
+    }
     while phase == .open, channel.isWritable, sent < TransportLimits.turnBytes {
       let bytes = sendBatch(at: now)
       guard bytes > 0 else { break }
@@ -358,7 +371,7 @@ extension TCPLink {
       RecordEncoder.write(ping: number, to: &batch)
       monitor.pingSent(number, at: now)
     }
-    while batch.readableBytes < TransportLimits.batchBytes,
+    while batch.readableBytes < min(TransportLimits.batchBytes, unsentLimit.bytes),
       unreported.count < TransportLimits.unreportedRecords
     {
       record.clear()
@@ -388,25 +401,26 @@ extension TCPLink {
 // MARK: - Time
 
 extension TCPLink {
-  /// Keeps one timer for everything, and moves it only to an earlier time: most deadlines move on
-  /// before they are reached, and are then simply looked at too early once.
   private func armTimer() {
-    let deadlines = [
-      handshakeDeadline, closeDeadline,
+    guard let next = nextDeadline else { return }
+    timer.arm(for: next) { self.deadlineReached() }
+  }
+
+  private var nextDeadline: Instant? {
+    switch phase {
+    case .connecting, .securing: return handshakeDeadline
+    case .open:
       // A report that the network doesn't take now goes out as soon as it does.
-      context?.channel.isWritable == true ? reporter.nextDeadline : nil,
-      phase == .open ? monitor.nextDeadline : nil,
-    ]
-    guard phase != .closed, let next = deadlines.compactMap({ $0 }).min() else { return }
-    if let timer {
-      guard next < timer.instant else { return }
-      timer.task.cancel()
+      let report = context?.channel.isWritable == true ? reporter.nextDeadline : nil
+      return earliest(earliest(monitor.nextDeadline, report), handshakeDeadline)
+    case .closing: return closeDeadline
+    case .closed: return nil
     }
-    let task = loop.assumeIsolated().scheduleTask(deadline: NIODeadline(next)) {
-      self.timer = nil
-      self.deadlineReached()
-    }
-    timer = (task, next)
+  }
+
+  private func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+    guard let left, let right else { return left ?? right }
+    return min(left, right)
   }
 
   private func deadlineReached() {
@@ -451,8 +465,7 @@ extension TCPLink {
     guard phase != .closed else { return }
     phase = .closed
     failure = failure ?? reason
-    timer?.task.cancel()
-    timer = nil
+    timer.cancel()
     // The alert that says why, or the answer to the peer's close.
     engine.close()
     flushCiphertext()

@@ -31,7 +31,7 @@ package final class TCPListener {
   private let accept: Acceptor
   private var slots: HandshakeSlots
   private var channel: (any Channel)?
-  private var isShortOfDescriptors = false
+  private var lastShortage: Instant?
 
   /// - Parameters:
   ///   - loop: Where the listener and its links live. NIO's own, for sockets.
@@ -94,7 +94,6 @@ package final class TCPListener {
   }
 
   private func accepted(_ channel: any Channel) {
-    isShortOfDescriptors = false
     let network = PeerNetwork(channel.remoteAddress)
     guard slots.take(for: network) else {
       refusedConnections += 1
@@ -123,8 +122,10 @@ package final class TCPListener {
   /// kernel would report it again at once, for the connection stays in its queue.
   private func makeAcceptPauser() -> AcceptBackoffHandler {
     AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
-      if !self.isShortOfDescriptors {
-        self.isShortOfDescriptors = true
+      let now = self.loop.instant
+      defer { self.lastShortage = now }
+      let isNews = self.lastShortage.map { now - $0 > TransportLimits.shortageEnd } ?? true
+      if isNews {
         self.logger.warning(
           "cannot accept connections for now; raise the descriptor limit",
           metadata: ["error": "\(error)"]

@@ -21,6 +21,30 @@ enum TCPSocketOptions {
     #endif
   }
 
+  /// Tells the kernel how much it may hold unsent.
+  static func set(unsentLimit: UnsentLimit, on channel: any Channel) {
+    #if os(Linux)
+    let bytes = CInt(clamping: unsentLimit.bytes)
+    set(.tcp, .init(rawValue: TCP_NOTSENT_LOWAT), bytes, on: channel)
+    #endif
+  }
+
+  /// Asks the kernel for its congestion window and round trip, and adapts the limit to them.
+  static func adapt(_ unsentLimit: UnsentLimit, on channel: any Channel) -> UnsentLimit {
+    var limit = unsentLimit
+    #if os(Linux)
+    guard let provider = channel as? any SocketOptionProvider else { return limit }
+    // On the loop the answer is there when the call returns.
+    provider.getTCPInfo().assumeIsolated().whenSuccess { info in
+      let window = Int(info.tcpi_snd_cwnd) * Int(info.tcpi_snd_mss)
+      let roundTrip = Duration.microseconds(Int64(info.tcpi_rtt))
+      guard limit.adapt(window: window, roundTrip: roundTrip) else { return }
+      set(unsentLimit: limit, on: channel)
+    }
+    #endif
+    return limit
+  }
+
   private static func set<Value: Sendable>(
     _ level: NIOBSDSocket.OptionLevel,
     _ option: NIOBSDSocket.Option,

@@ -2,7 +2,7 @@
 ///
 /// *Specified* ones are part of the protocol: both ends must agree. *Chosen* ones are this side's.
 package enum TransportLimits {
-  // MARK: Messages (specified, `PROTOCOL.md` Links)
+  // Messages: specified (`PROTOCOL.md`, Links).
 
   /// Bytes of one message, header included: it fills at most one TLS record (RFC 8446 §5.1).
   package static let messageBytes = 16_384
@@ -17,7 +17,7 @@ package enum TransportLimits {
   /// The longest time that a received record waits for its ACK.
   package static let reportDelay = Duration.milliseconds(20)
 
-  // MARK: Liveness (chosen, but for the heartbeat, which the peers agree on)
+  // Liveness: chosen, but for the heartbeat, on which the peers agree.
 
   /// The PING interval until the session sets one: short enough for most NATs' TCP timeouts.
   package static let initialHeartbeat = Duration.seconds(15)
@@ -42,7 +42,7 @@ package enum TransportLimits {
   /// Without a sample of the round trip for this long, a busy link is PINGed too.
   package static let roundTripAge = Duration.seconds(10)
 
-  // MARK: Handshakes (chosen)
+  // Handshakes: chosen.
 
   /// The time from accepting or dialling a connection to ``Link/established()``: TCP, TLS, HELLO and
   /// WELCOME over a bad path take a few round trips and retransmissions.
@@ -55,20 +55,27 @@ package enum TransportLimits {
   package static let handshakesPerAddress = 32
   /// The pause after the process or the system ran out of descriptors or memory for a connection.
   package static let acceptPause = Duration.milliseconds(100)
+  /// Without such a pause for this long, the next one is worth a line in the log again.
+  package static let shortageEnd = Duration.seconds(60)
   /// Connections that the kernel completes ahead of us.
   package static let acceptBacklog: Int32 = 512
 
-  // MARK: Data path (chosen)
+  // The data path: chosen.
 
   /// Bytes of records that are encrypted and written at once. What is queued above the kernel is
   /// at most this, so it bounds how long a quiet stream waits behind a busy one; more gains nothing.
   package static let batchBytes = 64 * 1024
   /// Bytes sent in one go before the other channels of the loop get their turn.
   package static let turnBytes = 1024 * 1024
-  /// Bytes that the kernel holds unsent (`TCP_NOTSENT_LOWAT`). What it holds can't be overtaken by
-  /// a quiet stream, so it is as small as it may be: at half of it the kernel asks for more, and
-  /// the rest keeps the wire busy until the loop answers (64 KiB: 0.5 ms at 1 Gbit/s).
-  package static let unsentBytes: Int32 = 128 * 1024
+  /// Bytes that the kernel may hold unsent (`TCP_NOTSENT_LOWAT`), within which ``UnsentLimit``
+  /// adapts: one full TLS record at least, and at most what keeps a gigabit busy for a millisecond.
+  package static let unsentBytes = 16 * 1024...128 * 1024
+  /// The time in which the path takes what the kernel holds unsent: much less than a round trip
+  /// that anybody notices, much more than a turn of the loop. BBR's window is two round trips' worth,
+  /// so that in truth it is twice as long.
+  package static let unsentTime = Duration.milliseconds(10)
+  /// Between looks at the kernel's idea of the path: a window changes over round trips.
+  package static let unsentLookInterval = Duration.milliseconds(100)
   /// Records sent and not yet reported after which no more is pulled: bounds the ledger against a
   /// peer that takes records and never says so. At full size it is 1 GiB, more than any session
   /// retains.
@@ -78,7 +85,7 @@ package enum TransportLimits {
   /// Reads in a row before the other channels of the loop get their turn.
   package static let readsPerTurn: UInt = 16
 
-  // MARK: End (chosen)
+  // The end: chosen.
 
   /// The time that a graceful close may take.
   package static let closeTime = Duration.seconds(1)

@@ -44,9 +44,7 @@ struct EnginePair {
     return pair
   }
 
-  /// Passes ciphertext both ways until neither has any.
-  ///
-  /// - Parameter pieceBytes: The most bytes that are passed at once.
+  /// Passes ciphertext both ways, at most `pieceBytes` at once, until neither has any.
   mutating func exchange(pieceBytes: Int = .max) throws {
     while true {
       let fromClient = client.takeCiphertext()

@@ -45,12 +45,21 @@ final class RecordingUser: LinkUser {
   }
 
   func linkReady(_ link: any Link) {
+    callBack(link)
     isReady = true
     if establishesItself { link.established() }
     check()
   }
 
+  /// What a user may call from within any of its methods.
+  private func callBack(_ link: any Link) {
+    link.wake()
+    _ = link.statistics
+    link.setHeartbeat(TransportLimits.initialHeartbeat)
+  }
+
   func link(_ link: any Link, nextRecordInto buffer: inout ByteBuffer) -> RecordNumber? {
+    callBack(link)
     if let source { return source(&buffer) }
     guard nextOutgoing < outgoing.count else { return nil }
     defer { nextOutgoing += 1 }
@@ -59,6 +68,7 @@ final class RecordingUser: LinkUser {
   }
 
   func link(_ link: any Link, received record: ByteBuffer) {
+    callBack(link)
     receivedBytes += record.readableBytes
     if keepsReceived { received.append(record) }
     if let handsOverTo { link.user = handsOverTo }
@@ -66,25 +76,30 @@ final class RecordingUser: LinkUser {
   }
 
   func link(_ link: any Link, delivered record: RecordNumber) {
+    callBack(link)
     delivered.append(record)
   }
 
   func linkReadComplete(_ link: any Link) {
+    callBack(link)
     readCompletions += 1
     check()
   }
 
   func link(_ link: any Link, became health: LinkHealth) {
+    callBack(link)
     healths.append(health)
     check()
   }
 
   func link(_ link: any Link, roundTrip: Duration) {
+    callBack(link)
     roundTrips.append(roundTrip)
     check()
   }
 
   func linkClosed(_ link: any Link, reason: LinkFailure) {
+    callBack(link)
     closings.append(reason)
     check()
   }
@@ -204,13 +219,12 @@ final class LinkBench: Sendable {
     verification: TLSVerification = .pinned([LinkBench.publicKey]),
     port: Int? = nil,
     timeout: Duration = .seconds(10),
-    establishes: Bool = true
+    givesUp: Bool = false
   ) async throws -> Peer {
     let loop = loop
     let port = port ?? self.port
     return try await loop.submit {
       let user = RecordingUser(on: loop)
-      user.establishesItself = establishes
       user.link = try TCPDialler(on: loop).dial(
         host: "127.0.0.1",
         port: port,
@@ -218,6 +232,7 @@ final class LinkBench: Sendable {
         timeout: timeout,
         user: user
       )
+      if givesUp { user.link?.abort() }
       return Peer(user, on: loop)
     }.get()
   }

@@ -16,6 +16,7 @@ struct `A link monitor` {
     init() throws {
       now = start
       monitor = LinkMonitor(at: now)
+      monitor.begin(at: now)
       drain()
       #expect(take() == [.ping(1)])
       now = now + .milliseconds(40)

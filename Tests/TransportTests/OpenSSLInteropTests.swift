@@ -7,9 +7,7 @@ import Testing
 /// The `openssl` tool as a peer that is not ours.
 @Suite(.timeLimit(.minutes(1)))
 struct `The openssl tool` {
-  /// Runs `openssl s_client` against a bench.
-  ///
-  /// - Parameter input: What it sends; it then stays until its input or the connection ends.
+  /// Runs `openssl s_client` against a bench; it stays until its input or the connection ends.
   private static func client(_ arguments: [String], port: Int) throws -> OpenSSLProcess {
     try OpenSSLProcess(
       ["s_client", "-connect", "127.0.0.1:\(port)", "-quiet", "-no_ign_eof"] + arguments

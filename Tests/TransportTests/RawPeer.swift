@@ -3,8 +3,8 @@ import HawserTransport
 import NIOCore
 import NIOPosix
 
-/// A client that speaks TLS but writes whatever plaintext it is told, or no TLS at all; also one that
-/// doesn't read. Confined to its loop.
+/// A client that speaks TLS but writes whatever plaintext it is told, or no TLS at all.
+/// Confined to its loop.
 final class RawPeer: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -100,12 +100,8 @@ final class RawPeer: ChannelInboundHandler {
 }
 
 extension LinkBench {
-  /// Connects a raw client.
-  ///
-  /// - Parameters:
-  ///   - speaksTLS: Whether it shakes hands, pinning the bench's key.
-  ///   - reads: Whether it ever takes a byte from its kernel, whose buffer is then small.
-  func connectRaw(speaksTLS: Bool = true, reads: Bool = true) async throws -> RawPeer.Handle {
+  /// Connects a raw client: one that shakes hands, pinning the bench's key, or one that doesn't.
+  func connectRaw(speaksTLS: Bool = true) async throws -> RawPeer.Handle {
     let loop = loop
     let peer = try await loop.submit {
       let engine =
@@ -114,8 +110,7 @@ extension LinkBench {
       return NIOLoopBound(RawPeer(engine: engine), eventLoop: loop)
     }.get()
     let channel = try await ClientBootstrap(group: loop)
-      .channelOption(.autoRead, value: reads)
-      .channelOption(.socketOption(.so_rcvbuf), value: reads ? 1 << 20 : 16_384)
+      .channelOption(.socketOption(.so_rcvbuf), value: 1 << 20)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(peer.value)

@@ -154,13 +154,20 @@ struct `A TCP link in trouble` {
 
   @Test func `can be given up while it is being dialled`() async throws {
     try await LinkBench.with { bench in
-      let client = try await bench.dial()
+      let client = try await bench.dial(givesUp: true)
+      #expect(try await client.closing() == .closedHere)
+      #expect(try await client.run { $0.isReady } == false)
+    }
+  }
+
+  @Test func `tells its user of the end after the call that ended it`() async throws {
+    try await LinkBench.with { bench in
+      let (client, _) = try await bench.pair()
       try await client.run { user in
         user.link?.abort()
         #expect(user.closings.isEmpty)
       }
       #expect(try await client.closing() == .closedHere)
-      #expect(try await client.run { $0.isReady } == false)
     }
   }
 }
