@@ -49,6 +49,10 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
   name: "hawser",
   platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "hawser", targets: ["hawser"]),
+    .library(name: "HawserFuzzEntry", targets: ["HawserFuzzEntry"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
@@ -98,6 +102,14 @@ let package = Package(
       swiftSettings: swift
     ),
 
+    // The decoders' door for the package in Fuzz.
+    module(
+      "FuzzEntry",
+      [
+        "HawserCredentials", "HawserHandshake", "HawserPrimitives", "HawserRouting",
+        "HawserSession", "HawserTransport", nioCore,
+      ]),
+
     tests("Primitives", ["HawserPrimitives", nioCore]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
@@ -120,6 +132,7 @@ let package = Package(
         "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
         "HawserPrimitives", nioCore,
       ]),
+    tests("FuzzEntry", ["HawserFuzzEntry"]),
     tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
   ]
 )
