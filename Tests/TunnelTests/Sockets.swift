@@ -4,7 +4,9 @@ import Foundation
 enum Sockets {
   /// Connections with `port` at either end that some process still holds open.
   static func connections(onPort port: Int) throws -> Int {
-    let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+    // Not by String(contentsOfFile:), which stops after a page of a file without a size.
+    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/net/tcp"))
+    let table = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
     let suffix = ":" + String(format: "%04X", port)
     return table.split(separator: "\n").dropFirst().filter { line in
       let fields = line.split(separator: " ")

@@ -1,3 +1,4 @@
+import Foundation
 import HawserCredentials
 import HawserCryptography
 import HawserFaultRelay
@@ -120,9 +121,11 @@ struct Tunnel {
     throw TestFailure.timeout(what)
   }
 
+  private static let level: Logger.Level = ProcessInfo.processInfo.environment["TUNNEL_LOG"].flatMap(Logger.Level.init(rawValue:)) ?? .critical
+
   private static func quiet(_ label: String) -> Logger {
     var logger = Logger(label: label)
-    logger.logLevel = .error
+    logger.logLevel = Self.level
     return logger
   }
 }
