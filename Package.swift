@@ -142,7 +142,8 @@ let package = Package(
     tests(
       "Tunnel",
       [
-        "HawserTunnel", "HawserPrimitives", "HawserCryptography", "HawserCredentials",
+        "HawserTunnel", "HawserPrimitives", "HawserCryptography", "HawserHandshake",
+        "HawserCredentials",
         "HawserRouting", "HawserFaultRelay", logging, nioCore, nioPosix,
       ]),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),

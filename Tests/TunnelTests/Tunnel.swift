@@ -1,3 +1,4 @@
+import Foundation
 import HawserCredentials
 import HawserCryptography
 import HawserFaultRelay
@@ -94,24 +95,37 @@ struct Tunnel {
     )
   }
 
-  /// Waits until the server's status is as wanted. Asks again after each change of the loop.
+  /// Waits until the server's status is as wanted; looks again every few milliseconds.
   func eventually(
     _ what: String,
-    within limit: Duration = .seconds(20),
-    _ condition: @Sendable (ServerStatus) -> Bool
+    within limit: Duration = .seconds(30),
+    _ condition: @escaping @Sendable (ServerStatus) -> Bool
+  ) async throws {
+    try await Tunnel.eventually(what, within: limit) {
+      await server.status().map(condition) ?? false
+    }
+  }
+
+  /// Waits until `condition` holds.
+  static func eventually(
+    _ what: String,
+    within limit: Duration = .seconds(30),
+    _ condition: () async throws -> Bool
   ) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
     while clock.now < deadline {
-      if let status = await server.status(), condition(status) { return }
-      await Task.yield()
+      if try await condition() { return }
+      try await group.next().scheduleTask(in: .milliseconds(2)) {}.futureResult.get()
     }
     throw TestFailure.timeout(what)
   }
 
+  private static let level: Logger.Level = ProcessInfo.processInfo.environment["TUNNEL_LOG"].flatMap(Logger.Level.init(rawValue:)) ?? .critical
+
   private static func quiet(_ label: String) -> Logger {
     var logger = Logger(label: label)
-    logger.logLevel = .error
+    logger.logLevel = Self.level
     return logger
   }
 }
@@ -170,6 +184,10 @@ actor MemoryStore: CredentialStore {
     guard records[id] != nil else { return .unknownToken }
     records[id]?.revokedAt = now
     return .revoked
+  }
+
+  func revokeNow(_ id: TokenID) {
+    records[id]?.revokedAt = WallClockTime(secondsSince1970: 1)
   }
 
   func list() async throws(CredentialsError) -> [TokenRecord] { Array(records.values) }

@@ -57,12 +57,16 @@ final class DialAttempt: LinkUser {
 
   func linkReady(_ link: any Link) {
     guard case .dialling = state else { return link.abort() }
-    guard let hello = owner?.hello(for: self, on: link), let record = try? hello.encoded() else {
-      return fail(link, .closedHere)
-    }
+    guard let hello = owner?.hello(for: self, on: link) else { return fail(link, .closedHere) }
     if case .resume(_, let epoch, _) = hello.attachment { self.epoch = epoch } else { epoch = 1 }
-    state = .greeting(hello, unsent: record)
-    link.wake()
+    do throws(HandshakeError) {
+      state = .greeting(hello, unsent: try hello.encoded())
+      link.wake()
+    } catch {
+      state = .over
+      link.abort()
+      owner?.attempt(self, rejected: error.reject)
+    }
   }
 
   func link(_ link: any Link, nextRecordInto buffer: inout ByteBuffer) -> RecordNumber? {

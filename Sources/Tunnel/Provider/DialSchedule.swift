@@ -60,10 +60,10 @@ package struct DialSchedule {
       if let since = satisfiedSince {
         failures = now - since >= TunnelLimits.stableLinkAge ? 0 : failures + 1
       }
-      nextDeadline = now + (failures == 0 ? .zero : delay())
+      nextDeadline = now + (failures == 0 ? .zero : pause())
     case (_, .session):
       failures = 0
-      nextDeadline = attemptsUnderWay == 0 ? min(nextDeadline ?? now, now + delay()) : nil
+      nextDeadline = attemptsUnderWay == 0 ? min(nextDeadline ?? now, now + pause()) : nil
     case (_, .resumption), (_, .replacement):
       nextDeadline = now
     }
@@ -99,10 +99,9 @@ package struct DialSchedule {
     case .nothing:
       break
     case .session:
-      if attemptsUnderWay == 0 { nextDeadline = min(nextDeadline ?? .latest, now + delay()) }
+      if attemptsUnderWay == 0 { nextDeadline = min(nextDeadline ?? .latest, now + pause()) }
     case .resumption:
-      let pause = min(delay(), TunnelLimits.graceDialInterval)
-      nextDeadline = min(nextDeadline ?? .latest, now + pause)
+      nextDeadline = min(nextDeadline ?? .latest, now + pause())
     case .replacement:
       break
     }
@@ -113,10 +112,13 @@ package struct DialSchedule {
     attemptsUnderWay = max(0, attemptsUnderWay - 1)
   }
 
-  /// The back-off's delay after `failures` failures, between half and the whole of its step.
-  private mutating func delay() -> Duration {
+  /// The back-off's delay after `failures` failures, between half and the whole of its step; short
+  /// while streams wait.
+  private mutating func pause() -> Duration {
     let doublings = min(max(failures - 1, 0), 20)
-    let step = min(TunnelLimits.firstRetryDelay * (1 << doublings), TunnelLimits.longestRetryDelay)
+    let longest =
+      need == .session ? TunnelLimits.longestRetryDelay : TunnelLimits.graceDialInterval
+    let step = min(TunnelLimits.firstRetryDelay * (1 << doublings), longest)
     let share = Int64.random(in: 500...1000, using: &generator)
     return .nanoseconds(step.wholeNanoseconds / 1000 * share)
   }

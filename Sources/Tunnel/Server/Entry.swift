@@ -121,6 +121,7 @@ extension Entry {
       user: owner?.text,
       entry: self
     )
+    channel.applyRelaySocketOptions()
     guard table.admit(client, to: self) else {
       channel.resetOnClose()
       channel.close(promise: nil)
@@ -145,8 +146,9 @@ extension Entry {
         candidates.remove(at: choice)
       }
     }
+    let staying = backends.filter { !$0.session.isDraining }
     let mayBeServedLater =
-      backends.isEmpty || backends.contains { !client.tried.contains($0.session.host.id) }
+      staying.isEmpty || staying.contains { !client.tried.contains($0.session.host.id) }
     if mayBeServedLater {
       park(client)
     } else {
@@ -161,7 +163,9 @@ extension Entry {
       metadata: ["client": "\(client.address)", "reason": "\(code)", "retryable": "\(retryable)"]
     )
     table.counters.refusedByBackend += 1
-    if retryable {
+    // Of a session that ended nobody knows what its target has seen.
+    let isCertain = code != .graceExpired && code != .sessionClosed
+    if retryable, isCertain || !client.endpoint.hasKeptBytes {
       place(client)
     } else {
       turnAway(client)

@@ -24,7 +24,8 @@ final class ProviderSession: SessionOwner {
   private let table: EntryTable
   private let left: (ProviderSession, SessionEnd?) -> Void
   private var registrations: [UInt64: Registration] = [:]
-  private var isDraining = false
+  /// It takes no new clients: it, or the server, is about to stop.
+  private(set) var isDraining = false
   private let maximumClients: Int?
 
   /// What became of a registration.

@@ -33,6 +33,7 @@ final class ServerCore {
   /// Sessions that have ended and whose links still carry the last words.
   private var departing: [ObjectIdentifier: ProviderSession] = [:]
   private var revocationTask: Scheduled<Void>?
+  private var listenerClosed: EventLoopFuture<Void>
   private let stopped: EventLoopPromise<Void>
 
   init(
@@ -54,6 +55,7 @@ final class ServerCore {
       loop: loop,
       logger: logger
     )
+    listenerClosed = loop.makeSucceededVoidFuture()
     stopped = loop.makePromise(of: Void.self)
   }
 }
@@ -195,7 +197,7 @@ extension ServerCore {
     isStopping = true
     logger.info("stopping", metadata: ["sessions": "\(sessions.count)"])
     revocationTask?.cancel()
-    listener?.close().whenFailure { _ in }
+    if let listener { listenerClosed = listener.close() }
     entries.stopListening()
     let deadline = loop.instant + configuration.drainTime
     for session in sessions.members {
@@ -207,7 +209,7 @@ extension ServerCore {
 
   private func finishIfStopped() {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
-    entries.finish { [stopped] in stopped.succeed() }
+    entries.finish { [stopped, listenerClosed] in listenerClosed.cascade(to: stopped) }
   }
 }
 

@@ -1,24 +1,29 @@
-internal import HawserCryptography
-internal import HawserHandshake
-internal import HawserPrimitives
+package import HawserCryptography
+package import HawserHandshake
+package import HawserPrimitives
 
 /// The sessions of a server by id, and by the client whose process began them. Pure.
 ///
 /// Ids of sessions that have ended are remembered for a while with the reason, so that a provider
 /// that comes back too late learns why it has to start anew; it has to prove first that the
 /// session was its own.
-struct SessionRegistry<Member: AnyObject> {
+package struct SessionRegistry<Member: AnyObject> {
   /// Whose session it is: a client id counts only together with the user who used it, so that
   /// nobody can replace another user's provider.
-  struct Owner: Hashable {
+  package struct Owner: Hashable {
     let user: String
     let client: RandomID
+
+    package init(user: String, client: RandomID) {
+      self.user = user
+      self.client = client
+    }
   }
 
   /// A session that has ended.
-  struct Ended {
-    let resumeSecret: Secret
-    let reason: Reject.Code
+  package struct Ended {
+    package let resumeSecret: Secret
+    package let reason: Reject.Code
   }
 
   private struct Entry {
@@ -35,37 +40,37 @@ struct SessionRegistry<Member: AnyObject> {
   private var endedOrder: [RandomID] = []
 
   /// - Parameter endedCapacity: Ended sessions that are remembered; the oldest is forgotten.
-  init(endedCapacity: Int) {
+  package init(endedCapacity: Int) {
     self.endedCapacity = endedCapacity
   }
 
-  var count: Int { entries.count }
-  var members: [Member] { entries.values.map(\.member) }
+  package var count: Int { entries.count }
+  package var members: [Member] { entries.values.map(\.member) }
   /// Tokens that have sessions.
-  var tokens: Set<String> { Set(byToken.keys) }
+  package var tokens: Set<String> { Set(byToken.keys) }
 
-  subscript(id: RandomID) -> Member? { entries[id]?.member }
+  package subscript(id: RandomID) -> Member? { entries[id]?.member }
 
   /// The session of this owner, which a new one replaces.
-  func session(of owner: Owner) -> Member? {
+  package func session(of owner: Owner) -> Member? {
     byOwner[owner].flatMap { entries[$0]?.member }
   }
 
-  func sessions(ofToken token: String) -> [Member] {
+  package func sessions(ofToken token: String) -> [Member] {
     (byToken[token] ?? []).compactMap { entries[$0]?.member }
   }
 
-  func ended(_ id: RandomID) -> Ended? { ended[id] }
+  package func ended(_ id: RandomID) -> Ended? { ended[id] }
 
   /// Adds a session; the caller has ended the one that it replaces.
-  mutating func add(_ member: Member, id: RandomID, owner: Owner, token: String) {
+  package mutating func add(_ member: Member, id: RandomID, owner: Owner, token: String) {
     entries[id] = Entry(member: member, owner: owner, token: token)
     byOwner[owner] = id
     byToken[token, default: []].insert(id)
   }
 
   /// Removes a session and remembers why it ended.
-  mutating func remove(_ id: RandomID, resumeSecret: Secret, reason: Reject.Code) {
+  package mutating func remove(_ id: RandomID, resumeSecret: Secret, reason: Reject.Code) {
     guard let entry = entries.removeValue(forKey: id) else { return }
     if byOwner[entry.owner] == id { byOwner[entry.owner] = nil }
     byToken[entry.token]?.remove(id)

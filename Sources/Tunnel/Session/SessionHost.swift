@@ -155,17 +155,20 @@ extension SessionHost {
   func linkClosed(_ link: any Link, reason: LinkFailure) {
     guard let attached = links.removeValue(forKey: link.id) else { return }
     session.detach(link.id, at: loop.instant)
+    // A CLOSE that came with the last records explains the loss.
+    settle()
     if !isOver && !attached.isClosing {
       logger.notice(
         "link lost",
         metadata: ["link": "\(link.id)", "reason": "\(reason)", "address": "\(link.peerAddress)"]
       )
     }
-    settle()
-    if !isOver { return owner?.sessionLinksChanged(self) ?? () }
-    guard links.isEmpty else { return }
-    owner?.sessionLinksClosed(self)
-    owner = nil
+    if !isOver {
+      owner?.sessionLinksChanged(self)
+    } else if links.isEmpty {
+      owner?.sessionLinksClosed(self)
+      owner = nil
+    }
   }
 
   /// PINGs are frequent while streams are open and rare otherwise (`PROTOCOL.md`, Liveness).

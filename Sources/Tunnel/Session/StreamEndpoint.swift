@@ -76,6 +76,9 @@ final class StreamEndpoint: ChannelInboundHandler {
     kept = keepsFirstBytes ? [] : nil
   }
 
+  /// Whether the socket said anything that a second stream would have to say again.
+  var hasKeptBytes: Bool { keptBytes > 0 }
+
   /// Lets the socket's bytes flow into `stream` and back; what was kept goes first.
   func join(_ host: SessionHost, _ stream: StreamID) {
     joint = Joint(host: host, stream: stream)

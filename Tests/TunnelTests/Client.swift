@@ -1,0 +1,103 @@
+import NIOCore
+import NIOPosix
+
+/// A client of an entry: sends, half-closes, and collects what comes.
+struct Client {
+  /// How a connection ended, as a client sees it.
+  enum End: Sendable, Equatable {
+    case finished
+    case reset
+  }
+
+  private let channel: any Channel
+  private let collected: EventLoopFuture<(ByteBuffer, End)>
+  private let firstByte: EventLoopFuture<Void>
+
+  static func connect(to port: Int) async throws -> Client {
+    let loop = Tunnel.group.next()
+    let collected = loop.makePromise(of: (ByteBuffer, End).self)
+    let firstByte = loop.makePromise(of: Void.self)
+    let channel = try await ClientBootstrap(group: loop)
+      .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(
+            Collector(collected: collected, firstByte: firstByte))
+        }
+      }
+      .connect(host: "127.0.0.1", port: port)
+      .get()
+    return Client(
+      channel: channel,
+      collected: collected.futureResult,
+      firstByte: firstByte.futureResult
+    )
+  }
+
+  func send(_ bytes: [UInt8]) async throws {
+    try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
+  }
+
+  /// `shutdown(SHUT_WR)`.
+  func finish() async throws {
+    try await channel.close(mode: .output)
+  }
+
+  func close() async throws {
+    try await channel.close()
+  }
+
+  /// Done when something has come.
+  func untilFirstByte() async throws {
+    try await firstByte.get()
+  }
+
+  /// Everything until the server's end, and how that was.
+  func receiveAll() async throws -> ([UInt8], End) {
+    let (bytes, end) = try await collected.get()
+    return (Array(bytes.readableBytesView), end)
+  }
+}
+
+private final class Collector: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  private let collected: EventLoopPromise<(ByteBuffer, Client.End)>
+  private let firstByte: EventLoopPromise<Void>
+  private var bytes = ByteBuffer()
+  private var end = Client.End.finished
+  private var isOver = false
+
+  init(
+    collected: EventLoopPromise<(ByteBuffer, Client.End)>,
+    firstByte: EventLoopPromise<Void>
+  ) {
+    self.collected = collected
+    self.firstByte = firstByte
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var data = unwrapInboundIn(data)
+    bytes.writeBuffer(&data)
+    firstByte.succeed()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? ChannelEvent, event == .inputClosed { finish() }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    end = .reset
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    finish()
+  }
+
+  private func finish() {
+    guard !isOver else { return }
+    isOver = true
+    collected.succeed((bytes, end))
+    firstByte.fail(ChannelError.eof)
+  }
+}
