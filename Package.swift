@@ -82,7 +82,6 @@ let package = Package(
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
-    module("Simulation", ["HawserPrimitives", "HawserSession", nioCore]),
     module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
 
     // The shell.
@@ -122,7 +121,6 @@ let package = Package(
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
-    tests("Simulation", ["HawserSimulation", "HawserSession", "HawserPrimitives", nioCore]),
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
     tests(
       "Transport",

@@ -178,7 +178,7 @@ struct `A provider's options` {
   @Test(arguments: [
     ([:], "--join: the server is not named: give --join URL"),
     (
-      ["join": ["a"], "join-file": ["b"]], "--join-file: `join` and `join-file` exclude each other"
+      ["join": [secretJoin], "join-file": ["b"]], "--join-file: `join` and `join-file` exclude each other"
     ),
   ])
   func `need exactly one join URL`(flags: [String: [String]], message: String) {
