@@ -25,11 +25,10 @@ struct `A log line` {
 
   @Test func `as text has time, level, message and pairs in order`() {
     let text = line(.text, "link lost", ["link": "1", "address": "a b", "empty": ""])
-    #expect(
-      text.contains(
-        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info     link lost address="a b" empty="" link=1\n$/
-      )
-    )
+    let rest = #"info     link lost address="a b" empty="" link=1"# + "\n"
+    #expect(text.hasSuffix(rest))
+    let time = text.dropLast(rest.count)
+    #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /) != nil)
   }
 
   @Test func `as text stays one line, whatever a peer sends`() {
