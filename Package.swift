@@ -148,6 +148,8 @@ let package = Package(
       ]),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Configuration", ["HawserConfiguration", "HawserCredentials", "HawserRouting"]),
+    tests(
+      "CommandLine", ["hawser", "HawserAdmin", "HawserConfiguration", "HawserPrimitives", logging]),
     tests("Tidy", ["hawser"]),
     tests(
       "ProtocolDocument",

@@ -36,6 +36,7 @@ package struct AdminClient: Sendable {
   /// Revokes a token and ends its sessions.
   ///
   /// - Parameter id: The token's id: letters and digits.
+  /// - Returns: What the server did.
   /// - Throws: ``AdminError/refused(status:problem:)`` with status 404 when there is none.
   package func revokeToken(_ id: String) async throws(AdminError) -> TokenRevocation {
     let escaped = id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""

@@ -16,7 +16,9 @@ package struct AdminServer<Backend: AdminBackend>: Sendable {
   private let backend: Backend
   private let logger: Logger
 
-  /// - Parameter logger: Gets what goes wrong, and nothing per request.
+  /// - Parameters:
+  ///   - backend: What is administered.
+  ///   - logger: Gets what goes wrong, and nothing per request.
   package init(backend: Backend, logger: Logger) {
     self.backend = backend
     self.logger = logger

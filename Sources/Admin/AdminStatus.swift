@@ -1,7 +1,7 @@
 /// What `GET /v1/status` answers: the state of a server at one moment.
 ///
-/// A contract with scripts: fields are added, never renamed or removed. Durations are seconds unless
-/// the name has another unit, sizes are bytes.
+/// A contract with scripts: fields are added, never renamed or removed. Durations are seconds
+/// unless the name has another unit, sizes are bytes.
 package struct AdminStatus: Codable, Sendable, Equatable {
   package var version: String
   package var pid: Int32

@@ -29,7 +29,9 @@ package struct PrometheusText: Sendable {
   /// - Parameters:
   ///   - name: Unique in the text; matches `[a-zA-Z_:][a-zA-Z0-9_:]*`, as label names do without
   ///     the colon.
+  ///   - type: Whether it only grows.
   ///   - help: A sentence for people.
+  ///   - samples: The values, each with other labels.
   package mutating func add(
     _ name: String,
     _ type: MetricType,

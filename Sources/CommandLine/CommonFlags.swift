@@ -32,7 +32,11 @@ struct CommonFlags: ParsableArguments {
 
   /// Puts the flags that were given together with the environment and the file.
   ///
-  /// - Parameter flags: The command's own flags by long name; empty lists are flags not given.
+  /// - Parameters:
+  ///   - flags: The command's own flags by long name; empty lists are flags not given.
+  ///   - environment: The process's.
+  /// - Returns: What an ``OptionReader`` reads.
+  /// - Throws: ``ConfigurationError`` when the file can't be read or parsed.
   func sources(
     with flags: [String: [String]],
     environment: [String: String] = ProcessInfo.processInfo.environment
@@ -75,8 +79,11 @@ struct StateFlag: ParsableArguments {
 
 /// Where a server keeps its state when nobody says.
 enum StatePath {
-  /// - Parameter given: What was asked for; `nil` or empty means the default: `/var/lib/hawser`
-  ///   for root, `$XDG_STATE_HOME/hawser` or `~/.local/state/hawser` for others.
+  /// - Parameters:
+  ///   - given: What was asked for; `nil` or empty means the default.
+  ///   - environment: The process's.
+  /// - Returns: The path; by default `/var/lib/hawser` for root, `$XDG_STATE_HOME/hawser` or
+  ///   `~/.local/state/hawser` for others.
   static func resolve(_ given: String?, environment: [String: String]) -> String {
     if let given, !given.isEmpty { return given }
     if geteuid() == 0 { return "/var/lib/hawser" }

@@ -7,8 +7,8 @@ struct IdentityCommand: ParsableCommand {
     commandName: "identity",
     abstract: "Prints a server's public key and the join key that its join URLs carry.",
     discussion: """
-      The join key holds the public key and the knock secret: with it, a provider knows the server, \
-      and the server answers on UDP. It lets nobody in without a token.
+      The join key holds the public key and the knock secret: with it, a provider knows the \
+      server, and the server answers on UDP. It lets nobody in without a token.
 
       EXAMPLE
         hawser identity --state /var/lib/hawser

@@ -89,13 +89,33 @@ struct LineLogHandler: LogHandler {
   /// Quotes a value that could be read as more than one, or as a line of its own.
   private static func quoted(_ value: String) -> String {
     let isPlain = value.allSatisfy { !$0.isWhitespace && $0 != "\"" && $0 != "=" }
-    return isPlain && !value.isEmpty ? oneLine(value) : value.debugDescription
+    return isPlain && !value.isEmpty ? oneLine(value) : "\"\(escaped(value))\""
   }
 
   /// Peers choose some of the texts: control characters must not reach the terminal.
   private static func oneLine(_ text: String) -> String {
-    let isPlain = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-    return isPlain ? text : text.debugDescription
+    text.unicodeScalars.contains(where: isInvisible) ? escaped(text) : text
+  }
+
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      if isInvisible(scalar) {
+        result += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        if scalar == "\"" || scalar == "\\" { result += "\\" }
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
+  /// Control characters, and those that reorder or break lines.
+  private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 
   private func jsonLine(

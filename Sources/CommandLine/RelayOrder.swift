@@ -30,8 +30,7 @@ enum RelayOrder: Equatable {
       counters         print what has passed
     """
 
-  /// - Parameter line: One of the forms in ``help``.
-  /// - Returns: `nil` when it is none of them.
+  /// - Parameter line: One of the forms in ``help``; `nil` comes of all others.
   init?(line: String) {
     let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
     let argument = words.count == 2 ? words[1] : nil

@@ -17,9 +17,11 @@ struct StatusReport {
 
   private var header: String {
     let uptime = Self.duration(seconds: status.uptimeSeconds)
+    let stopping = status.isStopping ? ", stopping" : ""
     let control = "\(status.control.address):\(status.control.port)"
     return
-      "hawser \(status.version), pid \(status.pid), up \(uptime), providers dial \(control)\(status.isStopping ? ", stopping" : "")"
+      "hawser \(status.version), pid \(status.pid), up \(uptime), providers dial \(control)"
+      + stopping
   }
 
   private var sessions: [String] {

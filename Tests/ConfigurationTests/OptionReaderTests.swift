@@ -95,7 +95,8 @@ struct `Options` {
         "hawser.yaml:1: wrong `grace`: `2d` is not right; \(grace)",
         "hawser.yaml:3: `park` takes one value: \(park)",
         """
-        HAWSER_MAX_CLIENTS: wrong `max-clients`: `0` is not right; expected a whole number, 1 or more
+        HAWSER_MAX_CLIENTS: wrong `max-clients`: `0` is not right; \
+        expected a whole number, 1 or more
         """,
       ]
     )
@@ -178,7 +179,7 @@ struct `A provider's options` {
   @Test(arguments: [
     ([:], "--join: the server is not named: give --join URL"),
     (
-      ["join": ["a"], "join-file": ["b"]], "--join-file: `join` and `join-file` exclude each other"
+      ["join": [secretJoin], "join-file": ["b"]], "--join-file: `join` and `join-file`"
     ),
   ])
   func `need exactly one join URL`(flags: [String: [String]], message: String) {
