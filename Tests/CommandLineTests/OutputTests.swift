@@ -28,7 +28,7 @@ struct `A log line` {
     let rest = #"info     link lost address="a b" empty="" link=1"# + "\n"
     #expect(text.hasSuffix(rest))
     let time = text.dropLast(rest.count)
-    #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /) != nil)
+    #expect(time.wholeMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /#) != nil)
   }
 
   @Test func `as text stays one line, whatever a peer sends`() {
