@@ -360,9 +360,7 @@ extension TCPLink {
       pendingPong = nil
       RecordEncoder.write(pong: number, to: &batch)
     }
-    if let count = reporter.takeReport() {
-      RecordEncoder.write(report: count, to: &batch)
-    }
+    if reporter.isDue(at: now) { addReport() }
     if let number = pendingPing {
       pendingPing = nil
       RecordEncoder.write(ping: number, to: &batch)
@@ -377,6 +375,12 @@ extension TCPLink {
       unreported.append(number, bytes: record.readableBytes, at: now)
       monitor.recordSent(at: now)
     }
+    // It travels free beside other messages, and saves a timer and a packet of its own.
+    if batch.readableBytes > 0 { addReport() }
+  }
+
+  private func addReport() {
+    if let count = reporter.takeReport() { RecordEncoder.write(report: count, to: &batch) }
   }
 
   private func flushCiphertext() {

@@ -86,8 +86,8 @@ struct `A TCP link` {
       RecordEncoder.write(ping: 6, to: &bytes)
       try await raw.send(bytes)
       let expected: [LinkMessage] = [
-        .ping(1), .pong(6), .report(1), .record(ByteBuffer(string: "0")),
-        .record(ByteBuffer(string: "1")), .record(ByteBuffer(string: "2")),
+        .ping(1), .pong(6), .record(ByteBuffer(string: "0")), .record(ByteBuffer(string: "1")),
+        .record(ByteBuffer(string: "2")), .report(1),
       ]
       try await raw.wait { messages, _, _ in messages == expected }
     }
