@@ -87,8 +87,7 @@ package final class TCPLink: Link {
   }
 }
 
-// MARK: - From the user
-
+/// From the user.
 extension TCPLink {
   package func wake() {
     schedulePump()
@@ -160,8 +159,7 @@ extension TCPLink {
   }
 }
 
-// MARK: - From the network
-
+/// From the network.
 extension TCPLink: ChannelInboundHandler {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundOut = ByteBuffer
@@ -303,8 +301,7 @@ extension TCPLink: ChannelInboundHandler {
   }
 }
 
-// MARK: - To the network
-
+/// To the network.
 extension TCPLink {
   /// Pumps after the events of this turn of the loop, or at the end of the read batch in hand: what
   /// many callers have to send at once shares a batch.
@@ -363,9 +360,7 @@ extension TCPLink {
       pendingPong = nil
       RecordEncoder.write(pong: number, to: &batch)
     }
-    if let count = reporter.takeReport() {
-      RecordEncoder.write(report: count, to: &batch)
-    }
+    if reporter.isDue(at: now) { addReport() }
     if let number = pendingPing {
       pendingPing = nil
       RecordEncoder.write(ping: number, to: &batch)
@@ -380,6 +375,12 @@ extension TCPLink {
       unreported.append(number, bytes: record.readableBytes, at: now)
       monitor.recordSent(at: now)
     }
+    // It travels free beside other messages, and saves a timer and a packet of its own.
+    if batch.readableBytes > 0 { addReport() }
+  }
+
+  private func addReport() {
+    if let count = reporter.takeReport() { RecordEncoder.write(report: count, to: &batch) }
   }
 
   private func flushCiphertext() {
@@ -398,8 +399,7 @@ extension TCPLink {
   }
 }
 
-// MARK: - Time
-
+/// Time.
 extension TCPLink {
   private func armTimer() {
     guard let next = nextDeadline else { return }
@@ -450,8 +450,7 @@ extension TCPLink {
   }
 }
 
-// MARK: - The end
-
+/// The end.
 extension TCPLink {
   /// A dial failed before there was a channel.
   func dialFailed(_ reason: LinkFailure) {

@@ -118,20 +118,15 @@ package final class TCPListener {
     link.attach(to: channel)
   }
 
-  /// Waits before accepting again when the process or the system can't take another connection; the
-  /// kernel would report it again at once, for the connection stays in its queue.
-  private func makeAcceptPauser() -> AcceptBackoffHandler {
-    AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
+  private func makeAcceptPauser() -> AcceptPauser {
+    AcceptPauser { error in
       let now = self.loop.instant
       defer { self.lastShortage = now }
-      let isNews = self.lastShortage.map { now - $0 > TransportLimits.shortageEnd } ?? true
-      if isNews {
-        self.logger.warning(
-          "cannot accept connections for now; raise the descriptor limit",
-          metadata: ["error": "\(error)"]
-        )
-      }
-      return TimeAmount(TransportLimits.acceptPause)
+      if let last = self.lastShortage, now - last <= TransportLimits.shortageEnd { return }
+      self.logger.warning(
+        "cannot accept connections for now; raise the descriptor limit",
+        metadata: ["error": "\(error)"]
+      )
     }
   }
 }

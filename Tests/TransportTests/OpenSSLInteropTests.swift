@@ -127,7 +127,8 @@ final class OpenSSLProcess: Sendable {
 
   func stop() {
     endInput()
-    process.terminate()
+    // After SIGTERM s_server was seen to stay.
+    kill(process.processIdentifier, SIGKILL)
   }
 
   /// The port that `s_server` says it listens on.

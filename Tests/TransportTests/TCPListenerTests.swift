@@ -54,7 +54,7 @@ struct `A TCP listener` {
   }
 
   @Test func `closes links that are secured and never established`() async throws {
-    try await LinkBench.with(limits: Self.limits(time: .milliseconds(300)), establishes: false) {
+    try await LinkBench.with(limits: Self.limits(time: .seconds(1)), establishes: false) {
       bench in
       let client = try await bench.dial()
       let server = try await bench.accepted(0)
@@ -64,7 +64,7 @@ struct `A TCP listener` {
   }
 
   @Test func `keeps established links beyond the handshake's time`() async throws {
-    try await LinkBench.with(limits: Self.limits(time: .milliseconds(300))) { bench in
+    try await LinkBench.with(limits: Self.limits(time: .seconds(1))) { bench in
       let (client, server) = try await bench.pair()
       // A connection that came later has run into its limit: so the pair's has passed too.
       _ = try await bench.connectRaw(speaksTLS: false)
