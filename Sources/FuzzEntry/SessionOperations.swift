@@ -76,11 +76,11 @@ struct SessionOperations: ~Copyable {
   // MARK: - Links
 
   private mutating func receive(count: Int) {
-    guard let link = links.last else { return attach() }
+    guard !links.isEmpty else { return attach() }
     let record = ByteBuffer(bytes: rest.prefix(count))
     rest = rest.dropFirst(count)
     // A violation closes the session; that it does is all there is to it.
-    try? session.receive(record, on: link, at: now)
+    try? session.receive(record, at: now)
   }
 
   private mutating func attach() {

@@ -75,8 +75,6 @@ struct LinkTable {
     return lost
   }
 
-  func contains(_ id: LinkID) -> Bool { index(of: id) != nil }
-
   mutating func setMaximumRecordSize(_ bytes: Int, on id: LinkID) {
     guard let index = index(of: id) else { return }
     links[index].maximumRecordSize = bytes

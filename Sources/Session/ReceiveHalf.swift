@@ -57,6 +57,11 @@ struct ReceiveHalf {
     }
   }
 
+  /// Whether every byte up to the end has arrived, and someone still reads.
+  var hasEverything: Bool {
+    if case .receiving = state { finalSize == buffer.contiguousEnd } else { false }
+  }
+
   var unreadBytes: Int { buffer.readyBytes }
   var heldBytes: Int { buffer.heldBytes }
 

@@ -157,6 +157,12 @@ struct SendHalf {
     if piece.fin, !finAcknowledged { finLost = true }
   }
 
+  /// Forgets everything, because nobody listens any more.
+  mutating func abandon() {
+    buffer.discard()
+    state = .over
+  }
+
   mutating func resetAcknowledged() {
     if case .resetting = state { state = .over }
   }

@@ -7,19 +7,17 @@ package import struct NIOCore.ByteBuffer
 /// Each frame may have been said before; what is known already changes nothing.
 extension Session {
   /// Takes a record. When this returns the session holds everything in it, and the link may report
-  /// its delivery. A record of a link that is not attached is ignored.
+  /// its delivery. Which link carried it does not matter, nor whether it is still attached.
   ///
   /// - Throws: How the peer broke the protocol. The session is closed then, and CLOSE with the code
   ///   waits to be sent.
   package mutating func receive(
     _ record: ByteBuffer,
-    on link: LinkID,
     at now: Instant
   ) throws(SessionViolation) {
-    guard links.contains(link) else { return }
     var record = record
     do throws(SessionViolation) {
-      while record.readableBytes > 0, !isClosed {
+      while record.readableBytes > 0, isTalking {
         try receive(try Frame.decode(from: &record), at: now)
       }
     } catch {
@@ -60,7 +58,15 @@ extension Session {
       try chargeFrame(at: now)
       try receiveReset(code, finalSize: finalSize, retryable: retryable, on: id, at: now)
     case .close(let code, let reason):
-      end(.closedByPeer(code, reason: reason))
+      receiveClose(code, reason: reason, at: now)
+    }
+  }
+
+  private mutating func receiveClose(_ code: CloseCode, reason: String, at now: Instant) {
+    let end = SessionEnd.closedByPeer(code, reason: reason)
+    switch code {
+    case .normal, .goingAway: linger(end, at: now)
+    default: self.end(end)
     }
   }
 

@@ -37,7 +37,8 @@ package struct SessionConfiguration: Sendable {
 ///
 ///     attached ──last link dies──▶ in grace ──attach──▶ attached
 ///        │  └──closeWhenDrained──▶ draining ─┐  │
-///        └───────────close, CLOSE, violation─┴──┴─grace over──▶ closed
+///        ├───────────close, CLOSE, violation─┴──┴─grace over──▶ closed
+///        └──graceful CLOSE, with bytes unread──▶ lingering ──read──▲
 ///
 /// The session is pure: instants come in as arguments; what has to be sent is pulled by the sending
 /// link with ``nextRecord(for:into:at:)``, what happened by the role with ``nextEvent()``. It keeps
@@ -50,6 +51,8 @@ package struct Session: ~Copyable {
     case open
     /// Ends with this once every stream is gone, or at the deadline.
     case draining(CloseCode, reason: String, deadline: Instant)
+    /// The peer has said goodbye; what it sent completely can be read until the deadline.
+    case lingering(SessionEnd, deadline: Instant)
     case closed(SessionEnd)
   }
 
@@ -265,6 +268,14 @@ package struct Session: ~Copyable {
     closeIfDrained()
   }
 
+  /// Whether frames are sent and heeded.
+  var isTalking: Bool {
+    switch state {
+    case .open, .draining: true
+    case .lingering, .closed: false
+    }
+  }
+
   /// Whether the session is over. A CLOSE may still wait for the link: see ``wantsToSend``.
   package var isClosed: Bool {
     if case .closed = state { true } else { false }
@@ -277,14 +288,20 @@ package struct Session: ~Copyable {
     switch state {
     case .open: graceEnds
     case .draining(_, _, let deadline): min(deadline, graceEnds ?? deadline)
+    case .lingering(_, let deadline): deadline
     case .closed: nil
     }
   }
 
   package mutating func deadlineReached(at now: Instant) {
     if let graceEnds, now >= graceEnds { return end(.graceExpired) }
-    if case .draining(let code, let reason, let deadline) = state, now >= deadline {
+    switch state {
+    case .draining(let code, let reason, let deadline) where now >= deadline:
       end(.closedHere(code, reason: reason))
+    case .lingering(let end, let deadline) where now >= deadline:
+      self.end(end)
+    case .open, .draining, .lingering, .closed:
+      break
     }
   }
 
@@ -313,7 +330,7 @@ package struct Session: ~Copyable {
 
   /// The stream, the control stream included.
   func stream(_ id: StreamID) -> Stream? {
-    id == .control ? (isClosed ? nil : control) : streams[id]
+    id == .control ? (isTalking ? control : nil) : streams[id]
   }
 
   mutating func resetSending(_ stream: Stream, code: StreamErrorCode, retryable: Bool) {
@@ -346,10 +363,36 @@ package struct Session: ~Copyable {
   }
 
   mutating func closeIfDrained() {
-    guard case .draining(let code, let reason, _) = state, streams.isEmpty,
-      control.send.retainedBytes == 0
-    else { return }
-    end(.closedHere(code, reason: reason))
+    guard streams.isEmpty else { return }
+    switch state {
+    case .draining(let code, let reason, _) where control.send.retainedBytes == 0:
+      end(.closedHere(code, reason: reason))
+    case .lingering(let end, _):
+      self.end(end)
+    case .open, .draining, .closed:
+      break
+    }
+  }
+
+  /// The peer closed gracefully: streams that it sent completely stay until they are read, all
+  /// others end. Nothing is said any more.
+  mutating func linger(_ end: SessionEnd, at now: Instant) {
+    guard isTalking else { return }
+    state = .lingering(end, deadline: now + configuration.limits.lingerTime)
+    graceEnds = nil
+    for stream in streams.values.sorted(by: { $0.id < $1.id }) {
+      let retained = stream.send.retainedBytes
+      stream.send.abandon()
+      changeRetained(by: -retained)
+      stream.forgetFacts()
+      guard !stream.receive.hasEverything || stream.isAwaitingOpen else { continue }
+      streams[stream.id] = nil
+      releaseGrowth(of: stream)
+      if !stream.isAwaitingOpen {
+        events.append(.reset(stream.id, .sessionClosed, retryable: !stream.isOpened))
+      }
+    }
+    closeIfDrained()
   }
 
   /// Closes for good: resets what lives, frees everything, and leaves at most a CLOSE to say.

@@ -47,6 +47,11 @@ package struct SessionLimits: Sendable {
   /// A reader that took nothing for this long loses its stream when others need its credit.
   package var stalledReaderPatience: Duration = .seconds(10)
 
+  /// After the peer's graceful CLOSE: how long readers have for what has already arrived.
+  ///
+  /// As long as a browser waits for a server that went away.
+  package var lingerTime: Duration = .seconds(30)
+
   /// Ranges with holes between them that a stream may buffer.
   ///
   /// More than half the segments of the largest window (16 MiB of 1200 bytes) cannot be honest.

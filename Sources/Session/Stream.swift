@@ -94,6 +94,11 @@ final class Stream {
     pending.formUnion(fact.intersection(unacknowledged))
   }
 
+  /// Forgets all facts, because nobody listens any more.
+  func forgetFacts() {
+    acknowledged([.open, .opened, .credit, .stop, .reset])
+  }
+
   /// Forgets facts that no longer matter because of what has been heard since.
   func dropMootFacts() {
     if !receive.takesCredit { acknowledged([.credit, .stop]) }

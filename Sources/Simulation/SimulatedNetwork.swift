@@ -245,7 +245,7 @@ final class SimulatedNetwork {
     let id = links[index].id
     context.note(.arrives, receiver, id.rawValue, Int(number.rawValue))
     do {
-      try peers[receiver.rawValue].session.receive(flight.record, on: id, at: context.now)
+      try peers[receiver.rawValue].session.receive(flight.record, at: context.now)
     } catch {
       throw Discrepancy(
         "\(receiver) takes record \(number.rawValue) of link \(id) for wrong: \(error)"

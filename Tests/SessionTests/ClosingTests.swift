@@ -82,6 +82,54 @@ struct `Closing a session` {
     #expect(pair.acceptor.events().last == .closed(.closedByPeer(.normal, reason: "")))
   }
 
+  @Test func `leaves what the peer sent completely to be read`() throws {
+    let pair = Pair()
+    pair.attach()
+    let stream = try pair.openStream()
+    pair.dialler.send("the tail", on: stream)
+    pair.dialler.finish(stream)
+    pair.acceptor.finish(stream)
+    try pair.exchange()
+    #expect(pair.dialler.read(stream) == "‖")
+    pair.dialler.session.closeWhenDrained(
+      .normal,
+      reason: "",
+      deadline: Instant.origin + .seconds(30),
+      at: .origin
+    )
+    try pair.exchange()
+    #expect(pair.dialler.isClosed)
+    #expect(!pair.acceptor.isClosed)
+    #expect(pair.acceptor.session.sendingLink == nil)
+    #expect(throws: OpenRefusal.closing) { try pair.acceptor.open() }
+    #expect(pair.acceptor.read(stream) == "the tail‖")
+    #expect(
+      pair.acceptor.events().suffix(2) == [
+        .ended(stream), .closed(.closedByPeer(.normal, reason: "")),
+      ]
+    )
+  }
+
+  @Test func `gives slow readers a limited time for what has arrived`() throws {
+    let pair = Pair()
+    pair.attach()
+    let stream = try pair.openStream()
+    pair.dialler.send("the tail", on: stream)
+    pair.dialler.finish(stream)
+    try pair.exchange()
+    pair.dialler.session.close(.goingAway, reason: "", at: .origin)
+    try pair.exchange()
+    pair.acceptor.pass(.seconds(29))
+    #expect(!pair.acceptor.isClosed)
+    pair.acceptor.pass(.seconds(1))
+    #expect(
+      pair.acceptor.events().suffix(2) == [
+        .reset(stream, .sessionClosed, retryable: false),
+        .closed(.closedByPeer(.goingAway, reason: "")),
+      ]
+    )
+  }
+
   @Test func `when drained waits for control messages too`() throws {
     let pair = Pair()
     pair.attach()

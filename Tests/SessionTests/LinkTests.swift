@@ -183,11 +183,11 @@ struct `Two links at once` {
 
   @Test func `receive on both`() throws {
     let peer = Peer(.dialling)
-    let first = peer.attach()
-    let second = peer.attach()
-    try peer.session.receive(record([.data(2, at: 0, "a")]), on: second, at: .origin)
-    try peer.session.receive(record([.open(2)]), on: first, at: .origin)
-    try peer.session.receive(record([.data(2, at: 1, "b")]), on: first, at: .origin)
+    peer.attach()
+    peer.attach()
+    try peer.session.receive(record([.data(2, at: 0, "a")]), at: .origin)
+    try peer.session.receive(record([.open(2)]), at: .origin)
+    try peer.session.receive(record([.data(2, at: 1, "b")]), at: .origin)
     #expect(peer.read(StreamID(2)) == "ab")
   }
 

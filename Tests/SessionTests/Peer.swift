@@ -68,7 +68,7 @@ final class Peer {
   }
 
   func hear(_ record: ByteBuffer) throws {
-    try session.receive(record, on: LinkID(lastLink), at: now)
+    try session.receive(record, at: now)
   }
 
   /// All records that the session has for its sending link.
@@ -236,7 +236,7 @@ final class Pair {
   func carry(from sender: Peer, to receiver: Peer) throws -> Int {
     let records = sender.records()
     for record in records {
-      try receiver.session.receive(record.bytes, on: record.link, at: receiver.now)
+      try receiver.session.receive(record.bytes, at: receiver.now)
       sender.report(record)
     }
     return records.count

@@ -58,14 +58,17 @@ struct `Several providers` {
     await tunnel.server.stop()
   }
 
-  @Test func `a port belongs to the user who claimed it, and is free when he leaves`() async throws {
+  @Test func `a port belongs to the user who claimed it, and is free when he leaves`() async throws
+  {
     let tunnel = try await Tunnel.start()
     let target = try await Target.echo()
     let first = try tunnel.makeProvider(["0=127.0.0.1:\(target.port)"])
     let port = try #require(try await first.start().first?.port)
     let stranger = try await tunnel.store.makeToken(user: "bob")
     let second = try tunnel.makeProvider(
-      ["\(port)=127.0.0.1:\(target.port)"], token: stranger)
+      ["\(port)=127.0.0.1:\(target.port)"],
+      token: stranger
+    )
     async let registered = second.start()
     try await tunnel.eventually("the second provider") { $0.sessions.count == 2 }
     await first.stop()

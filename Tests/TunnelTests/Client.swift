@@ -22,7 +22,8 @@ struct Client {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
-            Collector(collected: collected, firstByte: firstByte))
+            Collector(collected: collected, firstByte: firstByte)
+          )
         }
       }
       .connect(host: "127.0.0.1", port: port)

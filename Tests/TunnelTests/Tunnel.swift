@@ -121,7 +121,9 @@ struct Tunnel {
     throw TestFailure.timeout(what)
   }
 
-  private static let level: Logger.Level = ProcessInfo.processInfo.environment["TUNNEL_LOG"].flatMap(Logger.Level.init(rawValue:)) ?? .critical
+  private static let level: Logger.Level =
+    ProcessInfo.processInfo.environment["TUNNEL_LOG"].flatMap(Logger.Level.init(rawValue:))
+    ?? .critical
 
   private static func quiet(_ label: String) -> Logger {
     var logger = Logger(label: label)

@@ -149,7 +149,10 @@ extension ProviderCore: DialAttemptOwner {
         epoch: membership.lastEpoch
       )
       attachment = .resume(
-        session: membership.host.id, epoch: membership.lastEpoch, proof: proof)
+        session: membership.host.id,
+        epoch: membership.lastEpoch,
+        proof: proof
+      )
     } else {
       // Two sessions of one process would end each other.
       guard !attempts.contains(where: \.hasGreeted) else { return nil }
@@ -236,7 +239,9 @@ extension ProviderCore {
         grace: welcome.grace,
         limits: configuration.sessionLimits,
         peerGrants: InitialGrants(
-          sessionBytes: welcome.grants.sessionBytes, streams: welcome.grants.streams)
+          sessionBytes: welcome.grants.sessionBytes,
+          streams: welcome.grants.streams
+        )
       ),
       idleHeartbeat: welcome.heartbeat,
       budget: budget,

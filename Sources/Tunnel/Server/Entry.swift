@@ -214,7 +214,9 @@ extension Entry {
       table.parkedClients -= 1
       table.counters.parkedTooLong += 1
       logger.notice(
-        "client waited too long for a provider", metadata: ["client": "\(client.address)"])
+        "client waited too long for a provider",
+        metadata: ["client": "\(client.address)"]
+      )
       turnAway(client)
     }
     parkingTimer.follow(parking.nextDeadline)

@@ -175,7 +175,11 @@ extension ServerCore {
         self.giveUpStarting(error, completion: completion)
       case .success(let bound):
         self.entries.ownPorts.insert(bound.port)
-        let entry = BoundAddress(mode: bound.mode.rawValue, address: bound.address, port: bound.port)
+        let entry = BoundAddress(
+          mode: bound.mode.rawValue,
+          address: bound.address,
+          port: bound.port
+        )
         completion(.success(BoundServer(control: control, entries: [entry])))
       }
     }

@@ -9,7 +9,7 @@ extension SessionHost: LinkUser {
   func link(_ link: any Link, received record: ByteBuffer) {
     guard !isOver else { return }
     do {
-      try session.receive(record, on: link.id, at: loop.instant)
+      try session.receive(record, at: loop.instant)
     } catch {
       logger.warning("peer broke the protocol", metadata: ["violation": "\(error)"])
       session.close(error.closeCode, reason: "\(error)", at: loop.instant)
