@@ -3,9 +3,9 @@ internal import HawserTransport
 internal import NIOCore
 
 #if canImport(Glibc)
-  internal import Glibc
+internal import Glibc
 #elseif canImport(Darwin)
-  internal import Darwin
+internal import Darwin
 #endif
 
 /// One timer for a pure core: follows the core's `nextDeadline`. Confined to its loop.
@@ -32,7 +32,9 @@ final class DeadlineTimer {
     if let scheduledFor, scheduledFor <= deadline { return }
     scheduled?.cancel()
     scheduledFor = deadline
-    scheduled = loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(UInt64(max(0, deadline.nanoseconds)))) { [weak self] in
+    scheduled = loop.assumeIsolated().scheduleTask(
+      deadline: .uptimeNanoseconds(UInt64(max(0, deadline.nanoseconds)))
+    ) { [weak self] in
       guard let self else { return }
       self.scheduled = nil
       self.scheduledFor = nil

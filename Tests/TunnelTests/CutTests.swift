@@ -17,10 +17,19 @@ struct RelayedTunnel {
   ) async throws -> RelayedTunnel {
     let tunnel = try await Tunnel.start(configure: server)
     let relay = try await FaultRelay.start(
-      listen: "127.0.0.1", port: 0, to: "127.0.0.1", port: tunnel.control, on: Tunnel.group)
+      listen: "127.0.0.1",
+      port: 0,
+      to: "127.0.0.1",
+      port: tunnel.control,
+      on: Tunnel.group
+    )
     let target = try await Target.echo()
     let provider = try tunnel.makeProvider(
-      ["127.0.0.1:\(target.port)"], through: relay.port, seed: seed, configure: configure)
+      ["127.0.0.1:\(target.port)"],
+      through: relay.port,
+      seed: seed,
+      configure: configure
+    )
     _ = try await provider.start()
     return RelayedTunnel(tunnel: tunnel, relay: relay, target: target, provider: provider)
   }
@@ -122,8 +131,12 @@ struct `When the link is lost` {
     try await client.send([1])
     try await client.untilFirstByte()
     let second = try await FaultRelay.start(
-      listen: "127.0.0.1", port: 0, to: "127.0.0.1", port: relayed.tunnel.control,
-      on: Tunnel.group)
+      listen: "127.0.0.1",
+      port: 0,
+      to: "127.0.0.1",
+      port: relayed.tunnel.control,
+      on: Tunnel.group
+    )
     try await relayed.relay.silence(true)
     try await client.send([2])
     try await client.finish()

@@ -75,7 +75,8 @@ struct `The dial schedule` {
     #expect(try #require(pauses.last) > .milliseconds(500))
   }
 
-  @Test mutating func `never waits longer than 500 ms for streams, however young links die`() throws {
+  @Test mutating func `never waits longer than 500 ms for streams, however young links die`() throws
+  {
     for _ in 0..<10 {
       schedule.needs(.resumption, at: now)
       let deadline = try #require(schedule.nextDeadline)

@@ -122,7 +122,11 @@ struct `The registry of sessions` {
     var registry = Registry(endedCapacity: 2)
     let client = Self.id(9)
     registry.add(
-      Member(), id: Self.id(1), owner: .init(user: "ada", client: client), token: "t")
+      Member(),
+      id: Self.id(1),
+      owner: .init(user: "ada", client: client),
+      token: "t"
+    )
     #expect(registry.session(of: .init(user: "eve", client: client)) == nil)
   }
 
@@ -132,7 +136,10 @@ struct `The registry of sessions` {
       let owner = Registry.Owner(user: "ada", client: Self.id(number))
       registry.add(Member(), id: Self.id(number), owner: owner, token: "t")
       registry.remove(
-        Self.id(number), resumeSecret: .random(count: 32), reason: .graceExpired)
+        Self.id(number),
+        resumeSecret: .random(count: 32),
+        reason: .graceExpired
+      )
     }
     #expect(registry.ended(Self.id(1)) == nil)
     #expect(registry.ended(Self.id(2)) != nil)

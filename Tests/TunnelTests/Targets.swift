@@ -53,7 +53,10 @@ private final class EchoHandler: ChannelDuplexHandler {
   private var mustRead = false
 
   func read(context: ChannelHandlerContext) {
-    guard context.channel.isWritable else { return mustRead = true }
+    guard context.channel.isWritable else {
+      mustRead = true
+      return
+    }
     context.read()
   }
 
@@ -94,7 +97,10 @@ struct GreetingTarget {
     let collected = Tunnel.group.next().makePromise(of: ByteBuffer.self)
     let target = try await Target.start { GreetingHandler(greeting, collected) }
     return GreetingTarget(
-      port: target.port, channel: target.channel, collected: collected.futureResult)
+      port: target.port,
+      channel: target.channel,
+      collected: collected.futureResult
+    )
   }
 
   /// Everything until the client's FIN.

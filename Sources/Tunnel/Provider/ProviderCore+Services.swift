@@ -57,7 +57,9 @@ extension ProviderCore: SessionOwner {
     case .notPermitted, .unsupportedMode, .noListenEntry:
       end(
         .failure(
-          .serviceRefused(service: "\(offer.service.target)", reason: refusal.reason)))
+          .serviceRefused(service: "\(offer.service.target)", reason: refusal.reason)
+        )
+      )
     default:
       logger.warning(
         "service refused, trying again",

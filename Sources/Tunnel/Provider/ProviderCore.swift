@@ -64,6 +64,11 @@ final class ProviderCore {
     ended = loop.makePromise()
   }
 
+  deinit {
+    ready.fail(TunnelError.stopping)
+    ended.fail(TunnelError.stopping)
+  }
+
   func start() {
     adjustNeed()
   }
@@ -149,7 +154,10 @@ extension ProviderCore: DialAttemptOwner {
         epoch: membership.lastEpoch
       )
       attachment = .resume(
-        session: membership.host.id, epoch: membership.lastEpoch, proof: proof)
+        session: membership.host.id,
+        epoch: membership.lastEpoch,
+        proof: proof
+      )
     } else {
       // Two sessions of one process would end each other.
       guard !attempts.contains(where: \.hasGreeted) else { return nil }
@@ -210,6 +218,8 @@ extension ProviderCore: DialAttemptOwner {
       .tls(.untrustedCertificate) where !wasEverWelcome:
       // Later on it is taken for somebody in between: the network may be another one by then.
       return end(.failure(.wrongServer(reason: "\(reason)")))
+    case .closedHere:
+      break
     default:
       let level: Logger.Level = hasSaidUnreachable ? .debug : .warning
       hasSaidUnreachable = true
@@ -236,7 +246,9 @@ extension ProviderCore {
         grace: welcome.grace,
         limits: configuration.sessionLimits,
         peerGrants: InitialGrants(
-          sessionBytes: welcome.grants.sessionBytes, streams: welcome.grants.streams)
+          sessionBytes: welcome.grants.sessionBytes,
+          streams: welcome.grants.streams
+        )
       ),
       idleHeartbeat: welcome.heartbeat,
       budget: budget,

@@ -132,10 +132,9 @@ extension Entry {
 
   /// Finds a backend for a client, or lets it wait for one, or turns it away.
   func place(_ client: Client) {
-    var candidates = backends.filter {
-      $0.session.host.isUsable && !client.tried.contains($0.session.host.id)
-        && $0.session.hasRoom
-    }
+    let staying = backends.filter { !$0.session.isDraining }
+    let untried = staying.filter { !client.tried.contains($0.session.host.id) }
+    var candidates = untried.filter(\.session.canTakeClients)
     while let choice = BackendChoice.leastLoadedOfTwo(
       loads: candidates.map(\.session.host.streamCount),
       using: &generator
@@ -146,13 +145,13 @@ extension Entry {
         candidates.remove(at: choice)
       }
     }
-    let staying = backends.filter { !$0.session.isDraining }
-    let mayBeServedLater =
-      staying.isEmpty || staying.contains { !client.tried.contains($0.session.host.id) }
-    if mayBeServedLater {
-      park(client)
-    } else {
+    if untried.contains(where: \.session.isFull) {
+      table.count(.provider)
       turnAway(client)
+    } else if untried.isEmpty, !staying.isEmpty {
+      turnAway(client)
+    } else {
+      park(client)
     }
   }
 
@@ -214,7 +213,9 @@ extension Entry {
       table.parkedClients -= 1
       table.counters.parkedTooLong += 1
       logger.notice(
-        "client waited too long for a provider", metadata: ["client": "\(client.address)"])
+        "client waited too long for a provider",
+        metadata: ["client": "\(client.address)"]
+      )
       turnAway(client)
     }
     parkingTimer.follow(parking.nextDeadline)

@@ -101,8 +101,10 @@ extension EntryTable {
   ) {
     let entry = claimed[port]
     if let refusal = token.objection(
-      toClaiming: port, heldBy: entry?.owner, ownPorts: ownPorts)
-    {
+      toClaiming: port,
+      heldBy: entry?.owner,
+      ownPorts: ownPorts
+    ) {
       return completion(.failure(refused(refusal)))
     }
     if let entry { return completion(.success(entry)) }
@@ -253,7 +255,9 @@ extension EntryTable {
       logger.notice("accepting clients again", metadata: ["clients": "\(counts.total)"])
     } else {
       logger.warning(
-        "accepting paused: descriptor limit reached", metadata: ["clients": "\(counts.total)"])
+        "accepting paused: descriptor limit reached",
+        metadata: ["clients": "\(counts.total)"]
+      )
     }
   }
 }

@@ -54,14 +54,11 @@ final class ProviderSession: SessionOwner {
     host.owner = self
   }
 
-  /// Whether one more client may be given to it.
-  var hasRoom: Bool {
-    guard !isDraining else { return false }
-    return maximumClients.map { host.streamCount < $0 } ?? true
-  }
+  /// Whether it has as many clients as one provider may have.
+  var isFull: Bool { maximumClients.map { host.streamCount >= $0 } ?? false }
 
   /// Whether a client can be served without delay.
-  var canTakeClients: Bool { host.isUsable && hasRoom }
+  var canTakeClients: Bool { host.isUsable && !isDraining && !isFull }
 
   /// What it serves, for status.
   var services: [BoundEntry] {

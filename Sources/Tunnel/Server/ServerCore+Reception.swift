@@ -26,8 +26,14 @@ extension ServerCore {
       features = try Negotiation.features(offered: hello.features)
     } catch {
       logger.notice(
-        "HELLO refused", metadata: ["address": "\(link.peerAddress)", "reason": "\(error)"])
+        "HELLO refused",
+        metadata: ["address": "\(link.peerAddress)", "reason": "\(error)"]
+      )
       return arrival.reject(error.reject, on: link)
+    }
+    guard hello.role == .provider else {
+      let reason = "this server has no forwarding; join it with a provider"
+      return arrival.reject(Reject(.unsupportedFeature, reason: reason), on: link)
     }
     guard !isStopping else {
       return arrival.reject(Reject(.draining, reason: "the server is stopping"), on: link)
@@ -101,7 +107,10 @@ extension ServerCore {
     if let old = sessions.session(of: owner) { replace(old, by: peer.process) }
     guard token.mayStartSession(besides: sessions.sessions(ofToken: token.id.text).count) else {
       let failure = AuthenticationFailure.tooManySessions(
-        token.id, user: token.user, maximum: token.maximumSessions)
+        token.id,
+        user: token.user,
+        maximum: token.maximumSessions
+      )
       return refuse(arrival, link, failure)
     }
 
@@ -109,10 +118,21 @@ extension ServerCore {
     let id = RandomID(using: &generator)
     let secret = Secret.random(count: HandshakeLimits.proofBytes)
     let session = makeSession(
-      id: id, agreement: agreement, resumeSecret: secret, token: token, peer: peer)
+      id: id,
+      agreement: agreement,
+      resumeSecret: secret,
+      token: token,
+      peer: peer
+    )
     sessions.add(session, id: id, owner: owner, token: token.id.text)
     send(
-      .new(resumeSecret: secret), agreement, of: session, epoch: Self.firstEpoch, arrival, link)
+      .new(resumeSecret: secret),
+      agreement,
+      of: session,
+      epoch: Self.firstEpoch,
+      arrival,
+      link
+    )
     session.host.logger.info(
       "provider connected",
       metadata: ["address": "\(link.peerAddress)", "transport": "\(link.transport.rawValue)"]
@@ -189,7 +209,9 @@ extension ServerCore {
         return arrival.reject(Reject(ended.reason, reason: "the session is over"), on: link)
       }
       return arrival.reject(
-        Reject(.unknownSession, reason: "the server does not know the session"), on: link)
+        Reject(.unknownSession, reason: "the server does not know the session"),
+        on: link
+      )
     }
     guard isProof(session.resumeSecret), session.role == agreement.hello.role else {
       limiter.attemptFailed(from: link.peerAddress.withoutPort, at: loop.instant)
@@ -231,7 +253,11 @@ extension ServerCore {
       return arrival.reject(Reject(.staleEpoch, reason: reason), on: link)
     }
     let proof = ResumeProof.bytes(
-      by: .server, secret: session.resumeSecret, binding: link.binding, epoch: epoch)
+      by: .server,
+      secret: session.resumeSecret,
+      binding: link.binding,
+      epoch: epoch
+    )
     session.host.logger.info(
       "session resumed",
       metadata: ["address": "\(link.peerAddress)", "epoch": "\(epoch)"]

@@ -58,6 +58,10 @@ final class ServerCore {
     listenerClosed = loop.makeSucceededVoidFuture()
     stopped = loop.makePromise(of: Void.self)
   }
+
+  deinit {
+    stopped.fail(TunnelError.stopping)
+  }
 }
 
 // MARK: - Sessions
@@ -175,7 +179,11 @@ extension ServerCore {
         self.giveUpStarting(error, completion: completion)
       case .success(let bound):
         self.entries.ownPorts.insert(bound.port)
-        let entry = BoundAddress(mode: bound.mode.rawValue, address: bound.address, port: bound.port)
+        let entry = BoundAddress(
+          mode: bound.mode.rawValue,
+          address: bound.address,
+          port: bound.port
+        )
         completion(.success(BoundServer(control: control, entries: [entry])))
       }
     }
@@ -210,6 +218,7 @@ extension ServerCore {
   private func finishIfStopped() {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
     entries.finish { [stopped, listenerClosed] in listenerClosed.cascade(to: stopped) }
+    listener = nil
   }
 }
 
