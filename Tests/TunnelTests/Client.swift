@@ -13,7 +13,7 @@ struct Client {
   private let collected: EventLoopFuture<(ByteBuffer, End)>
   private let firstByte: EventLoopFuture<Void>
 
-  /// - Parameter reads: Whether what comes is taken from the socket.
+  /// Connects; `reads`: whether what comes is taken from the socket.
   static func connect(to port: Int, reads: Bool = true) async throws -> Client {
     let loop = Tunnel.group.next()
     let collected = loop.makePromise(of: (ByteBuffer, End).self)

@@ -64,12 +64,8 @@ struct Tunnel {
     )
   }
 
-  /// A provider that is not started yet.
-  ///
-  /// - Parameters:
-  ///   - targets: `PORT=TARGET`, or a target for the `--listen` entry.
-  ///   - port: Where it dials; the server itself, or a relay in front of it.
-  ///   - client: The same for two processes that replace each other.
+  /// A provider that is not started yet, for targets or `PORT=TARGET`. `port`: where it dials, the
+  /// server itself or a relay before it. `client`: the same for two that replace each other.
   func makeProvider(
     _ targets: [String],
     through port: Int? = nil,

@@ -79,8 +79,11 @@ extension Entry {
 
   /// Removes one service of a session.
   ///
-  /// - Parameter atOnce: Frees the port now if nobody else claims it, because the provider said
-  ///   so; otherwise it is kept for a while, since the provider may be back.
+  /// - Parameters:
+  ///   - service: The service's id within its session.
+  ///   - session: The session's id.
+  ///   - atOnce: Frees the port now if nobody else claims it, because the provider said so;
+  ///     otherwise it is kept for a while, since the provider may be back.
   func remove(_ service: UInt64, of session: RandomID, atOnce: Bool) {
     backends.removeAll { $0.session.host.id == session && $0.service == service }
     guard backends.isEmpty else { return serveParked() }

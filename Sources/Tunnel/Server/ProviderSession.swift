@@ -34,8 +34,14 @@ final class ProviderSession: SessionOwner {
     case bound(Entry)
   }
 
-  /// - Parameter left: Called with the end when the session is over, and without it when its last
-  ///   link is closed too.
+  /// - Parameters:
+  ///   - host: The session at work; this object becomes its owner.
+  ///   - hello: Who the provider is, as its HELLO said and its token proved.
+  ///   - resumeSecret: What its proofs are made with.
+  ///   - grace: As agreed.
+  ///   - table: The server's entries.
+  ///   - left: Called with the end when the session is over, and without it when its last link is
+  ///     closed too.
   init(
     host: SessionHost,
     hello: (token: TokenRecord, role: Role, client: RandomID, process: RandomID, name: String),
