@@ -58,6 +58,7 @@ package struct ProviderConfiguration: Sendable {
   ///   - machine: What tells machines apart: `/etc/machine-id`, or the host's name.
   ///   - name: The provider's.
   ///   - services: Its services.
+  /// - Returns: A hash of all three; `nil` never, but for a hash function of another length.
   package static func clientID(
     machine: String,
     name: String,

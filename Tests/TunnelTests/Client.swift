@@ -13,12 +13,14 @@ struct Client {
   private let collected: EventLoopFuture<(ByteBuffer, End)>
   private let firstByte: EventLoopFuture<Void>
 
-  static func connect(to port: Int) async throws -> Client {
+  /// Connects; `reads`: whether what comes is taken from the socket.
+  static func connect(to port: Int, reads: Bool = true) async throws -> Client {
     let loop = Tunnel.group.next()
     let collected = loop.makePromise(of: (ByteBuffer, End).self)
     let firstByte = loop.makePromise(of: Void.self)
-    let channel = try await ClientBootstrap(group: loop)
+    let connecting = ClientBootstrap(group: loop)
       .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelOption(.autoRead, value: reads)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
@@ -27,12 +29,25 @@ struct Client {
         }
       }
       .connect(host: "127.0.0.1", port: port)
-      .get()
+    connecting.whenFailure { error in
+      collected.fail(error)
+      firstByte.fail(error)
+    }
     return Client(
-      channel: channel,
+      channel: try await connecting.get(),
       collected: collected.futureResult,
       firstByte: firstByte.futureResult
     )
+  }
+
+  /// Whether a new client is reset before it gets a byte, be it while it still connects.
+  static func isTurnedAway(at port: Int) async -> Bool {
+    do {
+      let (bytes, end) = try await connect(to: port).receiveAll()
+      return bytes.isEmpty && end == .reset
+    } catch {
+      return true
+    }
   }
 
   func send(_ bytes: [UInt8]) async throws {

@@ -17,7 +17,6 @@ struct Tunnel {
   let store: MemoryStore
   let token: Token
   let identity: ServerIdentity
-  let loop: any EventLoop
 
   static let group = MultiThreadedEventLoopGroup.singleton
 
@@ -25,20 +24,33 @@ struct Tunnel {
   static func start(
     configure: (inout ServerConfiguration) -> Void = { _ in }
   ) async throws -> Tunnel {
-    let identity = ServerIdentity.generate()
+    let store = MemoryStore()
+    let token = try await store.makeToken(user: "ada")
+    return try await start(.generate(), store, token, configure: configure)
+  }
+
+  /// Another server of the same identity and tokens that knows none of this one's sessions: what is
+  /// there after a crash and a restart.
+  func restarted() async throws -> Tunnel {
+    try await Self.start(identity, store, token) { _ in }
+  }
+
+  private static func start(
+    _ identity: ServerIdentity,
+    _ store: MemoryStore,
+    _ token: Token,
+    configure: (inout ServerConfiguration) -> Void
+  ) async throws -> Tunnel {
     var configuration = ServerConfiguration(identity: identity)
     configuration.address = "127.0.0.1"
     configuration.controlPort = 0
     configuration.listenPort = 0
     configuration.drainTime = .milliseconds(200)
     configure(&configuration)
-    let store = MemoryStore()
-    let token = try await store.makeToken(user: "ada")
-    let loop = group.next()
     let server = Server(
       configuration: configuration,
       store: store,
-      loop: loop,
+      loop: group.next(),
       logger: quiet("server")
     )
     let bound = try await server.start()
@@ -48,17 +60,12 @@ struct Tunnel {
       listen: Int(bound.entries.first?.port ?? 0),
       store: store,
       token: token,
-      identity: identity,
-      loop: loop
+      identity: identity
     )
   }
 
-  /// A provider that is not started yet.
-  ///
-  /// - Parameters:
-  ///   - targets: `PORT=TARGET`, or a target for the `--listen` entry.
-  ///   - port: Where it dials; the server itself, or a relay in front of it.
-  ///   - client: The same for two processes that replace each other.
+  /// A provider that is not started yet, for targets or `PORT=TARGET`. `port`: where it dials, the
+  /// server itself or a relay before it. `client`: the same for two that replace each other.
   func makeProvider(
     _ targets: [String],
     through port: Int? = nil,

@@ -64,6 +64,11 @@ final class ProviderCore {
     ended = loop.makePromise()
   }
 
+  deinit {
+    ready.fail(TunnelError.stopping)
+    ended.fail(TunnelError.stopping)
+  }
+
   func start() {
     adjustNeed()
   }
@@ -213,6 +218,8 @@ extension ProviderCore: DialAttemptOwner {
       .tls(.untrustedCertificate) where !wasEverWelcome:
       // Later on it is taken for somebody in between: the network may be another one by then.
       return end(.failure(.wrongServer(reason: "\(reason)")))
+    case .closedHere:
+      break
     default:
       let level: Logger.Level = hasSaidUnreachable ? .debug : .warning
       hasSaidUnreachable = true

@@ -53,7 +53,9 @@ struct ServiceOffers {
 
   /// The server refused, or took the entry back.
   ///
-  /// - Parameter forgetPort: The port that it had is not to be had any more.
+  /// - Parameters:
+  ///   - id: The offer's.
+  ///   - forgetPort: The port that it had is not to be had any more.
   mutating func lost(_ id: UInt64, forgetPort: Bool) {
     offers[id]?.bound = nil
     if forgetPort { offers[id]?.lastPort = nil }

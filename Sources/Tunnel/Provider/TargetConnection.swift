@@ -17,7 +17,12 @@ final class TargetConnection: StreamEndpointOwner {
   private let gone: (TargetConnection) -> Void
   private(set) lazy var endpoint = StreamEndpoint(owner: self, keepsFirstBytes: false)
 
-  /// - Parameter gone: Called once, when neither socket nor stream is there any more.
+  /// - Parameters:
+  ///   - host: The session that the stream belongs to.
+  ///   - stream: Asked for by the server, not answered yet.
+  ///   - target: Where the service is.
+  ///   - clientAddress: For the log.
+  ///   - gone: Called when the socket is closed, or was not to be had.
   init(
     host: SessionHost,
     stream: StreamID,

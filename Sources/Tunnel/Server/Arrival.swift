@@ -6,7 +6,7 @@ internal import NIOCore
 
 /// A link between TLS and session: waits for HELLO, and carries REJECT. Confined to the loop.
 ///
-///     awaiting HELLO ──▶ deciding ──▶ attached to a session (`SessionHost` is the link's user then)
+///     awaiting HELLO ──▶ deciding ──▶ attached (a `SessionHost` is the link's user then)
 ///           │                └──────▶ refused: REJECT, close
 ///           └── anything else, or too late: closed
 final class Arrival: LinkUser {
@@ -21,8 +21,10 @@ final class Arrival: LinkUser {
   private var state = State.awaitingHello
   private let decide: (Arrival, any Link, ByteBuffer) -> Void
 
-  /// - Parameter decide: Called with HELLO's record; answers with ``reject(_:on:)`` or by attaching
-  ///   the link to a session, at once or later.
+  /// - Parameters:
+  ///   - logger: The server's.
+  ///   - decide: Called with HELLO's record; answers with ``reject(_:on:)`` or by attaching the link
+  ///     to a session, at once or later.
   init(logger: Logger, decide: @escaping (Arrival, any Link, ByteBuffer) -> Void) {
     self.logger = logger
     self.decide = decide

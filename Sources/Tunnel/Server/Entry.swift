@@ -79,8 +79,11 @@ extension Entry {
 
   /// Removes one service of a session.
   ///
-  /// - Parameter atOnce: Frees the port now if nobody else claims it, because the provider said
-  ///   so; otherwise it is kept for a while, since the provider may be back.
+  /// - Parameters:
+  ///   - service: The service's id within its session.
+  ///   - session: The session's id.
+  ///   - atOnce: Frees the port now if nobody else claims it, because the provider said so;
+  ///     otherwise it is kept for a while, since the provider may be back.
   func remove(_ service: UInt64, of session: RandomID, atOnce: Bool) {
     backends.removeAll { $0.session.host.id == session && $0.service == service }
     guard backends.isEmpty else { return serveParked() }
@@ -132,10 +135,9 @@ extension Entry {
 
   /// Finds a backend for a client, or lets it wait for one, or turns it away.
   func place(_ client: Client) {
-    var candidates = backends.filter {
-      $0.session.host.isUsable && !client.tried.contains($0.session.host.id)
-        && $0.session.hasRoom
-    }
+    let staying = backends.filter { !$0.session.isDraining }
+    let untried = staying.filter { !client.tried.contains($0.session.host.id) }
+    var candidates = untried.filter(\.session.canTakeClients)
     while let choice = BackendChoice.leastLoadedOfTwo(
       loads: candidates.map(\.session.host.streamCount),
       using: &generator
@@ -146,13 +148,13 @@ extension Entry {
         candidates.remove(at: choice)
       }
     }
-    let staying = backends.filter { !$0.session.isDraining }
-    let mayBeServedLater =
-      staying.isEmpty || staying.contains { !client.tried.contains($0.session.host.id) }
-    if mayBeServedLater {
-      park(client)
-    } else {
+    if untried.contains(where: \.session.isFull) {
+      table.count(.provider)
       turnAway(client)
+    } else if untried.isEmpty, !staying.isEmpty {
+      turnAway(client)
+    } else {
+      park(client)
     }
   }
 

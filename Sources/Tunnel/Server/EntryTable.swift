@@ -69,7 +69,10 @@ extension EntryTable {
 
   /// Finds or binds the entry that a registration asks for.
   ///
-  /// - Parameter token: Its owner and its ports decide what may be had (`FEATURES.md` A8).
+  /// - Parameters:
+  ///   - requested: What the provider asks for.
+  ///   - token: Its owner and its ports decide what may be had (`FEATURES.md` A8).
+  ///   - completion: Gets the entry, bound, or the reason why not.
   func claim(
     _ requested: RequestedEntry,
     with token: TokenRecord,

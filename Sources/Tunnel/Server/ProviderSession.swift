@@ -34,8 +34,14 @@ final class ProviderSession: SessionOwner {
     case bound(Entry)
   }
 
-  /// - Parameter left: Called with the end when the session is over, and without it when its last
-  ///   link is closed too.
+  /// - Parameters:
+  ///   - host: The session at work; this object becomes its owner.
+  ///   - hello: Who the provider is, as its HELLO said and its token proved.
+  ///   - resumeSecret: What its proofs are made with.
+  ///   - grace: As agreed.
+  ///   - table: The server's entries.
+  ///   - left: Called with the end when the session is over, and without it when its last link is
+  ///     closed too.
   init(
     host: SessionHost,
     hello: (token: TokenRecord, role: Role, client: RandomID, process: RandomID, name: String),
@@ -54,14 +60,11 @@ final class ProviderSession: SessionOwner {
     host.owner = self
   }
 
-  /// Whether one more client may be given to it.
-  var hasRoom: Bool {
-    guard !isDraining else { return false }
-    return maximumClients.map { host.streamCount < $0 } ?? true
-  }
+  /// Whether it has as many clients as one provider may have.
+  var isFull: Bool { maximumClients.map { host.streamCount >= $0 } ?? false }
 
   /// Whether a client can be served without delay.
-  var canTakeClients: Bool { host.isUsable && hasRoom }
+  var canTakeClients: Bool { host.isUsable && !isDraining && !isFull }
 
   /// What it serves, for status.
   var services: [BoundEntry] {

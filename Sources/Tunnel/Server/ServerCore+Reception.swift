@@ -31,6 +31,10 @@ extension ServerCore {
       )
       return arrival.reject(error.reject, on: link)
     }
+    guard hello.role == .provider else {
+      let reason = "this server has no forwarding; join it with a provider"
+      return arrival.reject(Reject(.unsupportedFeature, reason: reason), on: link)
+    }
     guard !isStopping else {
       return arrival.reject(Reject(.draining, reason: "the server is stopping"), on: link)
     }

@@ -58,6 +58,10 @@ final class ServerCore {
     listenerClosed = loop.makeSucceededVoidFuture()
     stopped = loop.makePromise(of: Void.self)
   }
+
+  deinit {
+    stopped.fail(TunnelError.stopping)
+  }
 }
 
 // MARK: - Sessions
@@ -214,6 +218,7 @@ extension ServerCore {
   private func finishIfStopped() {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
     entries.finish { [stopped, listenerClosed] in listenerClosed.cascade(to: stopped) }
+    listener = nil
   }
 }
 

@@ -37,10 +37,14 @@ extension SessionHost {
     endpoints[stream] = nil
   }
 
-  /// Says something on the control stream.
+  /// Says something on the control stream. A peer that keeps asking and reads no answers is closed.
   func send(_ message: ControlMessage) {
+    let now = loop.instant
     do {
-      _ = session.send(try message.encoded(), on: .control, at: loop.instant)
+      if !session.send(try message.encoded(), on: .control, at: now) {
+        logger.warning("peer does not read its control messages")
+        session.close(.flood, reason: "control messages are not read", at: now)
+      }
     } catch {
       logger.error("control message not sent", metadata: ["reason": "\(error)"])
     }

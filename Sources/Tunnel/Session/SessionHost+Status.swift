@@ -10,6 +10,7 @@ extension SessionHost {
   ///   - name: The provider's.
   ///   - owner: The user and the token; the server's view.
   ///   - services: Where the provider's services are bound.
+  /// - Returns: For the administration socket.
   func status(
     name: String,
     owner: (user: String, token: String)? = nil,

@@ -36,15 +36,6 @@ final class StreamEndpoint: ChannelInboundHandler {
     let stream: StreamID
   }
 
-  /// What the socket has said.
-  private enum Input {
-    case open
-    /// FIN was read.
-    case ended
-    /// The stream's reader has gone: bytes are read and dropped, to notice the end.
-    case dropped
-  }
-
   /// What the socket was told.
   private enum Output {
     case open
@@ -57,9 +48,13 @@ final class StreamEndpoint: ChannelInboundHandler {
   private weak var owner: (any StreamEndpointOwner)?
   private var context: ChannelHandlerContext?
   private var joint: Joint?
-  private var input = Input.open
+  /// The socket said FIN.
+  private var hasInputEnded = false
   private var output = Output.open
   private var hasFailed = false
+  /// The stream's reader has gone: bytes are read and dropped, to notice the socket's end.
+  private var isStopped = false
+  /// The session has no room: the socket is not read.
   private var isPaused = false
   private var isDraining = false
 
@@ -83,9 +78,9 @@ final class StreamEndpoint: ChannelInboundHandler {
   func join(_ host: SessionHost, _ stream: StreamID) {
     joint = Joint(host: host, stream: stream)
     host.endpoints[stream] = self
-    isPaused = false
+    (isPaused, isStopped) = (false, false)
     for bytes in kept ?? [] where !host.send(bytes, on: stream) { isPaused = true }
-    if case .ended = input { host.finish(stream) }
+    if hasInputEnded { host.finish(stream) }
     drain()
     readMore()
     host.settleSoon()
@@ -126,14 +121,13 @@ extension StreamEndpoint {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard case .open = input else { return }
     let bytes = unwrapInboundIn(data).compacted()
     if kept != nil {
       kept?.append(bytes)
       keptBytes += bytes.readableBytes
       if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes { return reset() }
     }
-    if let joint, !joint.host.send(bytes, on: joint.stream) { isPaused = true }
+    if let joint, !isStopped, !joint.host.send(bytes, on: joint.stream) { isPaused = true }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -154,7 +148,7 @@ extension StreamEndpoint {
   func channelInactive(context: ChannelHandlerContext) {
     // With both directions shut NIO closes at the peer's FIN without telling of the FIN itself.
     if case .ended = output, !hasFailed { endInput() }
-    let isClean = if case .ended = input, case .ended = output { !hasFailed } else { false }
+    let isClean = if case .ended = output { hasInputEnded && !hasFailed } else { false }
     if let joint, !isClean {
       joint.host.abort(joint.stream, .connectionReset)
       joint.host.settle()
@@ -165,15 +159,16 @@ extension StreamEndpoint {
   }
 
   private func endInput() {
-    guard case .open = input else { return }
-    input = .ended
-    joint.map { $0.host.finish($0.stream) }
-    joint?.host.settle()
+    guard !hasInputEnded else { return }
+    hasInputEnded = true
+    guard let joint else { return }
+    joint.host.finish(joint.stream)
+    joint.host.settle()
   }
 
   /// Asks the socket for bytes if there is somewhere to put them.
   private func readMore() {
-    guard case .open = input, joint != nil, !isPaused else { return }
+    guard !hasInputEnded, joint != nil, !isPaused else { return }
     if kept != nil, keptBytes >= TunnelLimits.keptFirstBytes { return }
     context?.read()
   }
@@ -223,11 +218,7 @@ extension StreamEndpoint {
     let flushed = context.eventLoop.makePromise(of: Void.self)
     flushed.futureResult.assumeIsolated().whenSuccess {
       self.output = .ended
-      if case .dropped = self.input {
-        context.close(promise: nil)
-      } else {
-        context.close(mode: .output, promise: nil)
-      }
+      context.close(mode: self.isStopped ? .all : .output, promise: nil)
     }
     context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: flushed)
   }
@@ -249,9 +240,10 @@ extension StreamEndpoint {
 
   /// Nobody reads what the socket sends: it is dropped, and nothing is lost by reading on.
   func streamStopped() {
-    if case .open = input { input = .dropped }
+    isStopped = true
+    isPaused = false
     if case .ended = output { context?.close(promise: nil) }
-    context?.read()
+    readMore()
   }
 
   func streamReset(_ code: StreamErrorCode, retryable: Bool) {
@@ -259,7 +251,6 @@ extension StreamEndpoint {
     self.joint = nil
     joint.host.abort(joint.stream, .cancelled)
     if kept != nil, case .open = output {
-      if case .dropped = input { input = .open }
       owner?.endpoint(self, refused: code, retryable: retryable)
     } else {
       reset()
@@ -269,10 +260,11 @@ extension StreamEndpoint {
   /// Both directions are over. What waits in the socket's queue may still go.
   func streamEnded() {
     joint = nil
-    switch (input, output) {
-    case (_, .open): reset()
-    case (.ended, _), (.dropped, .ending), (.dropped, .ended): break
-    case (.open, _): input = .dropped
+    isStopped = true
+    switch output {
+    case .open: reset()
+    case .ending: break
+    case .ended: context?.close(promise: nil)
     }
   }
 }
