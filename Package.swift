@@ -86,7 +86,7 @@ let package = Package(
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
-    module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
+    module("TLS", ["COpenSSL", "COpenSSLShims", nioCore]),
 
     // The shell.
     module("Transport", ["HawserPrimitives", "HawserTLS", collections, logging, nioCore, nioPosix]),
@@ -126,6 +126,9 @@ let package = Package(
         "HawserSession", "HawserTransport", nioCore,
       ]),
 
+    // What tests share.
+    .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: swift),
+
     tests("Primitives", ["HawserPrimitives", nioCore]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
     tests("Session", ["HawserSession", "HawserPrimitives", nioCore]),
@@ -150,7 +153,7 @@ let package = Package(
     tests("Configuration", ["HawserConfiguration", "HawserCredentials", "HawserRouting"]),
     tests(
       "CommandLine", ["hawser", "HawserAdmin", "HawserConfiguration", "HawserPrimitives", logging]),
-    tests("Tidy", ["hawser"]),
+    tests("Tidy", ["hawser", "ChildProcess"]),
     tests(
       "ProtocolDocument",
       [
@@ -158,6 +161,8 @@ let package = Package(
         "HawserPrimitives", nioCore,
       ]),
     tests("FuzzEntry", ["HawserFuzzEntry"]),
-    tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
+    tests(
+      "EndToEnd",
+      ["hawser", "ChildProcess", "HawserFaultRelay", "HawserCryptography", nioPosix]),
   ]
 )
