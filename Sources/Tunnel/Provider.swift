@@ -52,8 +52,8 @@ package final class Provider: Sendable {
     try await outcome { $0.ended.futureResult }
   }
 
-  /// Takes no new streams, lets those alive finish for the configured time, and says goodbye. May be
-  /// called again, and waits then for the same end.
+  /// Takes no new streams, lets those alive finish for the configured time, and says goodbye. May
+  /// be called again, and waits then for the same end.
   package func stop() async {
     try? await outcome {
       $0.stop()

@@ -100,7 +100,10 @@ func unfinishedFindings(in source: SwiftSource) -> [Finding] {
 func sleepFindings(in source: SwiftSource) -> [Finding] {
   source.findings(
     .sleep,
-    where: [(/\b(?:Task|Thread|clock|\w*Clock\(\))\.sleep\b|\b(?:u|nano)?sleep\(/, "sleeps")]
+    where: [
+      (/\b(?:Task|Thread|clock|\w*Clock\(\))\.sleep\b/, "sleeps"),
+      (/^\s*(?:_ = )?sleep\(|\b(?:usleep|nanosleep)\(/, "sleeps"),
+    ]
   )
 }
 
