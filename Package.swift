@@ -30,10 +30,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let arguments = Target.Dependency.product(
-  name: "ArgumentParser", package: "swift-argument-parser")
+  name: "ArgumentParser",
+  package: "swift-argument-parser"
+)
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let configuration = Target.Dependency.product(
-  name: "Configuration", package: "swift-configuration")
+  name: "Configuration",
+  package: "swift-configuration"
+)
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -43,7 +47,9 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let lifecycle = Target.Dependency.product(
-  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  name: "ServiceLifecycle",
+  package: "swift-service-lifecycle"
+)
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -71,11 +77,15 @@ let package = Package(
   targets: [
     // Libraries of the system.
     .systemLibrary(
-      name: "CSodium", pkgConfig: "libsodium",
-      providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
+      name: "CSodium",
+      pkgConfig: "libsodium",
+      providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]
+    ),
     .systemLibrary(
-      name: "COpenSSL", pkgConfig: "openssl",
-      providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+      name: "COpenSSL",
+      pkgConfig: "openssl",
+      providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+    ),
     .target(name: "COpenSSLShims", dependencies: ["COpenSSL"]),
 
     // Pure: no sockets, clocks or tasks.
@@ -86,10 +96,13 @@ let package = Package(
     module("Handshake", ["HawserPrimitives", "HawserCryptography", nioCore]),
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
-    module("TLS", ["HawserPrimitives", "COpenSSL", "COpenSSLShims", nioCore]),
+    module("TLS", ["COpenSSL", "COpenSSLShims", nioCore]),
 
     // The shell.
-    module("Transport", ["HawserPrimitives", "HawserTLS", collections, logging, nioCore, nioPosix]),
+    module(
+      "Transport",
+      ["HawserPrimitives", "HawserTLS", collections, logging, nioCore, nioPosix]
+    ),
     module("Storage", ["HawserPrimitives", "HawserCryptography", "HawserCredentials", grdb]),
     module(
       "Tunnel",
@@ -97,16 +110,19 @@ let package = Package(
         "HawserPrimitives", "HawserCryptography", "HawserSession", "HawserHandshake",
         "HawserCredentials", "HawserRouting", "HawserTLS", "HawserTransport", collections, logging,
         nioCore, nioPosix,
-      ]),
+      ]
+    ),
     module("FaultRelay", [collections, nioCore, nioPosix]),
     module(
       "Configuration",
-      ["HawserCredentials", "HawserPrimitives", "HawserRouting", configuration, yams]),
+      ["HawserCredentials", "HawserPrimitives", "HawserRouting", configuration, yams]
+    ),
     module(
       "Admin",
       [
         httpTypes, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, systemPackage,
-      ]),
+      ]
+    ),
     .executableTarget(
       name: "hawser",
       dependencies: [
@@ -124,7 +140,11 @@ let package = Package(
       [
         "HawserCredentials", "HawserHandshake", "HawserPrimitives", "HawserRouting",
         "HawserSession", "HawserTransport", nioCore,
-      ]),
+      ]
+    ),
+
+    // What tests share.
+    .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: swift),
 
     tests("Primitives", ["HawserPrimitives", nioCore]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
@@ -136,28 +156,38 @@ let package = Package(
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
     tests(
       "Transport",
-      ["HawserTransport", "HawserTLS", "HawserPrimitives", logging, nioCore, nioEmbedded, nioPosix]),
+      ["HawserTransport", "HawserTLS", "HawserPrimitives", logging, nioCore, nioEmbedded, nioPosix]
+    ),
     tests(
-      "Storage", ["HawserStorage", "HawserPrimitives", "HawserCryptography", "HawserCredentials"]),
+      "Storage",
+      ["HawserStorage", "HawserPrimitives", "HawserCryptography", "HawserCredentials"]
+    ),
     tests(
       "Tunnel",
       [
         "HawserTunnel", "HawserPrimitives", "HawserCryptography", "HawserHandshake",
         "HawserCredentials",
         "HawserRouting", "HawserFaultRelay", logging, nioCore, nioPosix,
-      ]),
+      ]
+    ),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),
     tests("Configuration", ["HawserConfiguration", "HawserCredentials", "HawserRouting"]),
     tests(
-      "CommandLine", ["hawser", "HawserAdmin", "HawserConfiguration", "HawserPrimitives", logging]),
-    tests("Tidy", ["hawser"]),
+      "CommandLine",
+      ["hawser", "HawserAdmin", "HawserConfiguration", "HawserPrimitives", logging]
+    ),
+    tests("Tidy", ["hawser", "ChildProcess"]),
     tests(
       "ProtocolDocument",
       [
         "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
         "HawserPrimitives", nioCore,
-      ]),
+      ]
+    ),
     tests("FuzzEntry", ["HawserFuzzEntry"]),
-    tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
+    tests(
+      "EndToEnd",
+      ["hawser", "ChildProcess", "HawserFaultRelay", "HawserCryptography", nioPosix]
+    ),
   ]
 )

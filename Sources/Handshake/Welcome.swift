@@ -103,7 +103,8 @@ extension Welcome {
 
   /// Checks that the server agreed to what was offered and to nothing else.
   ///
-  /// The server's proof is not checked here: see ``ResumeProof/verify(_:by:secret:binding:epoch:)``.
+  /// The server's proof is not checked here: see
+  /// ``ResumeProof/verify(_:by:secret:binding:epoch:)``.
   ///
   /// - Throws: ``HandshakeError`` naming the first field that does not answer `hello`.
   package func check(against hello: Hello) throws(HandshakeError) {

@@ -11,7 +11,8 @@ struct PrivateKey: ~Copyable {
   init(ed25519Seed seed: some Collection<UInt8>) throws(TLSError) {
     guard seed.count == TLSLimits.keyBytes else { throw .invalidSeed }
     LibraryErrors.clear()
-    // A collection that is stored in one piece is read where it lies: no copy of the secret remains.
+    // A collection that is stored in one piece is read where it lies: no copy of the secret
+    // remains.
     let direct = seed.withContiguousStorageIfAvailable(Self.ed25519)
     let key = direct ?? Array(seed).withUnsafeBufferPointer(Self.ed25519)
     guard let key else { throw .unusableCertificate(LibraryErrors.reason()) }

@@ -8,8 +8,8 @@ package import struct NIOCore.ByteBuffer
 ///          │            │           │
 ///          └────────────┴───────────┴──▶ failed (what was thrown is thrown again)
 ///
-/// After each call, take what is due to the peer with ``takeCiphertext()``: also after an error, for
-/// then it is the alert that tells the peer why. Confined to whoever owns it.
+/// After each call, take what is due to the peer with ``takeCiphertext()``: also after an error,
+/// for then it is the alert that tells the peer why. Confined to whoever owns it.
 package final class TLSEngine {
   /// How far the connection has come.
   package enum State: Sendable, Hashable {
@@ -254,8 +254,8 @@ package final class TLSEngine {
     SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
   }
 
-  /// The type and major version that the first record from a TLS peer begins with: a handshake or an
-  /// alert, version 3.
+  /// The type and major version that the first record from a TLS peer begins with: a handshake or
+  /// an alert, version 3.
   private static let recordStart: [ClosedRange<UInt8>] = [0x15...0x16, 0x03...0x03]
 
   private func inspectStart(of ciphertext: ByteBuffer) throws(TLSError) {

@@ -2,8 +2,9 @@ import COpenSSL
 
 /// How a client knows that it has reached the right server.
 package enum TLSVerification: Sendable, Hashable {
-  /// The server's Ed25519 public key is one of these, 32 bytes each. The client then offers no other
-  /// kind of signature, so that a server that also has a CA-signed certificate shows its identity.
+  /// The server's Ed25519 public key is one of these, 32 bytes each. The client then offers no
+  /// other kind of signature, so that a server that also has a CA-signed certificate shows its
+  /// identity.
   case pinned([[UInt8]])
   /// The server's certificate is valid for the host name or address and signed by a trusted root.
   case webPKI(hostName: String, roots: TrustedRoots = .system)
@@ -25,8 +26,8 @@ final class PinnedKeys {
     self.keys = keys
   }
 
-  /// Makes `context` ask this object, which must outlive it, instead of checking the chain. That the
-  /// server holds the key's secret half is proved by its signature of the handshake, as always.
+  /// Makes `context` ask this object, which must outlive it, instead of checking the chain. That
+  /// the server holds the key's secret half is proved by its signature of the handshake, as always.
   func install(in context: OpaquePointer) {
     SSL_CTX_set_cert_verify_callback(
       context,

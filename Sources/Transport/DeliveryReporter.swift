@@ -28,7 +28,8 @@ package struct DeliveryReporter {
     nextDeadline.map { $0 <= now } ?? false
   }
 
-  /// Takes the report that is to be sent: with a batch of records at any time, alone when it is due.
+  /// Takes the report that is to be sent: with a batch of records at any time, alone when it is
+  /// due.
   ///
   /// - Returns: The records taken since the link began, `nil` when the peer knows that already.
   package mutating func takeReport() -> UInt64? {

@@ -13,7 +13,8 @@ package enum TransportKind: String, Sendable {
 package enum LinkHealth: Sendable, Hashable {
   /// What was sent is reported in time.
   case healthy
-  /// A record or a PING has been unreported for too long; a second attempt beside it may be started.
+  /// A record or a PING has been unreported for too long; a second attempt beside it may be
+  /// started.
   case suspect
 }
 
@@ -96,9 +97,9 @@ package protocol Link: AnyObject {
 
 /// The user of a link. All methods are called on the link's event loop.
 ///
-/// Order: ``linkReady(_:)`` once, then any of the others, then ``linkClosed(_:reason:)`` once. A link
-/// that never gets ready is closed without having been ready. None is called from within a method
-/// of ``Link``, so a user may call any of those from anywhere.
+/// Order: ``linkReady(_:)`` once, then any of the others, then ``linkClosed(_:reason:)`` once. A
+/// link that never gets ready is closed without having been ready. None is called from within a
+/// method of ``Link``, so a user may call any of those from anywhere.
 package protocol LinkUser: AnyObject {
   /// The link is secured; records may flow.
   func linkReady(_ link: any Link)

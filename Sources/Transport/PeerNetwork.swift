@@ -1,7 +1,7 @@
 import enum NIOCore.SocketAddress
 
-/// What is taken for one stranger: an IPv4 address, or an IPv6 network of 64 bits, of which a single
-/// machine can take any address.
+/// What is taken for one stranger: an IPv4 address, or an IPv6 network of 64 bits, of which a
+/// single machine can take any address.
 struct PeerNetwork: Hashable {
   private let prefix: [UInt8]
 

@@ -88,7 +88,8 @@ package struct RecordDecoder {
     case (0, true): buffer = ByteBuffer()
     case (0, false): buffer.clear()
     case (_, _) where buffer.writableBytes < bytes:
-      // What is left of the last batch moves to the front of new storage: the old one may be in use.
+      // What is left of the last batch moves to the front of new storage: the old one may be in
+      // use.
       var fresh = ByteBuffer()
       fresh.reserveCapacity(buffer.readableBytes + bytes)
       fresh.writeImmutableBuffer(buffer)

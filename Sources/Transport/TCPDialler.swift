@@ -16,8 +16,9 @@ package final class TCPDialler {
   /// Starts to dial: resolves the name anew, tries its addresses side by side (RFC 8305), and
   /// secures the first connection that comes up.
   ///
-  /// The outcome reaches the user: ``LinkUser/linkReady(_:)`` or ``LinkUser/linkClosed(_:reason:)``,
-  /// neither before this has returned. ``Link/abort()`` gives the dial up.
+  /// The outcome reaches the user: ``LinkUser/linkReady(_:)`` or
+  /// ``LinkUser/linkClosed(_:reason:)``, neither before this has returned. ``Link/abort()`` gives
+  /// the dial up.
   ///
   /// - Parameters:
   ///   - host: A name or an address, IPv6 without brackets.

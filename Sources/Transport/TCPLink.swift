@@ -4,8 +4,8 @@ package import NIOCore
 
 /// A link over TLS over TCP (`PROTOCOL.md`, Links, `tcp`).
 ///
-/// Carries out what the pure parts decide: ``TLSEngine`` (bytes to plaintext), ``RecordDecoder`` and
-/// ``RecordEncoder`` (plaintext to messages), ``DeliveryReporter`` (when to ACK),
+/// Carries out what the pure parts decide: ``TLSEngine`` (bytes to plaintext), ``RecordDecoder``
+/// and ``RecordEncoder`` (plaintext to messages), ``DeliveryReporter`` (when to ACK),
 /// ``UnreportedRecords`` and ``LinkMonitor`` (is the peer alive). It is the only handler of its
 /// channel, and confined to the channel's event loop.
 ///
@@ -458,8 +458,8 @@ extension TCPLink {
     finish()
   }
 
-  /// Ends the link; the user hears of it when the channel is closed, or in the next turn of the loop
-  /// when there is none. After the first time it does nothing.
+  /// Ends the link; the user hears of it when the channel is closed, or in the next turn of the
+  /// loop when there is none. After the first time it does nothing.
   private func end(_ reason: LinkFailure) {
     guard phase != .closed else { return }
     phase = .closed

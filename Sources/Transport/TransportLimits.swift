@@ -44,8 +44,8 @@ package enum TransportLimits {
 
   // Handshakes: chosen.
 
-  /// The time from accepting or dialling a connection to ``Link/established()``: TCP, TLS, HELLO and
-  /// WELCOME over a bad path take a few round trips and retransmissions.
+  /// The time from accepting or dialling a connection to ``Link/established()``: TCP, TLS, HELLO
+  /// and WELCOME over a bad path take a few round trips and retransmissions.
   package static let handshakeTime = Duration.seconds(10)
   /// Accepted connections that are not yet established, of everyone: each costs about 50 KiB and a
   /// signature.
@@ -63,7 +63,8 @@ package enum TransportLimits {
   // The data path: chosen.
 
   /// Bytes of records that are encrypted and written at once. What is queued above the kernel is
-  /// at most this, so it bounds how long a quiet stream waits behind a busy one; more gains nothing.
+  /// at most this, so it bounds how long a quiet stream waits behind a busy one; more gains
+  /// nothing.
   package static let batchBytes = 64 * 1024
   /// Bytes sent in one go before the other channels of the loop get their turn.
   package static let turnBytes = 1024 * 1024
@@ -71,8 +72,8 @@ package enum TransportLimits {
   /// adapts: one full TLS record at least, and at most what keeps a gigabit busy for a millisecond.
   package static let unsentBytes = 16 * 1024...128 * 1024
   /// The time in which the path takes what the kernel holds unsent: much less than a round trip
-  /// that anybody notices, much more than a turn of the loop. BBR's window is two round trips' worth,
-  /// so that in truth it is twice as long.
+  /// that anybody notices, much more than a turn of the loop. BBR's window is two round trips'
+  /// worth, so that in truth it is twice as long.
   package static let unsentTime = Duration.milliseconds(10)
   /// Between looks at the kernel's idea of the path: a window changes over round trips.
   package static let unsentLookInterval = Duration.milliseconds(100)

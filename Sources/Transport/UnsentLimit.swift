@@ -1,9 +1,9 @@
 /// How much the kernel may hold that it has not sent yet (`TCP_NOTSENT_LOWAT`).
 ///
-/// What the kernel holds can't be overtaken by a quiet stream, so it should be what the path takes in
-/// a few milliseconds: with a fixed 128 KiB a keystroke waits a second behind a bulk transfer at
-/// 1 Mbit/s. The kernel asks for more at half of the limit; the other half keeps the path busy until
-/// the loop answers.
+/// What the kernel holds can't be overtaken by a quiet stream, so it should be what the path takes
+/// in a few milliseconds: with a fixed 128 KiB a keystroke waits a second behind a bulk transfer at
+/// 1 Mbit/s. The kernel asks for more at half of the limit; the other half keeps the path busy
+/// until the loop answers.
 package struct UnsentLimit {
   /// The limit in bytes.
   package private(set) var bytes = TransportLimits.unsentBytes.lowerBound

@@ -50,7 +50,7 @@ import Testing
       let nginx = try lab.nginx()
       let published = try nginx.publish("file", byteCount: 100_001, seed: 1)
       let file = lab.path("download")
-      let status = try curl(
+      let status = try lab.curl(
         ["-o", file.path(percentEncoded: false), "http://127.0.0.1:\(nginx.port)/file"]
       )
       #expect(status == 0)

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import HawserCryptography
 import Testing
@@ -16,7 +17,7 @@ import Testing
         let published = try nginx.publish("f\(index)", byteCount: size, seed: UInt64(index))
         let file = lab.path("download")
         let url = "http://127.0.0.1:\(server.publicPort)/f\(index)"
-        let status = try curl(["-o", file.path(percentEncoded: false), url])
+        let status = try lab.curl(["-o", file.path(percentEncoded: false), url])
         try #require(status == 0, "curl of \(size) bytes")
         let bytes = try [UInt8](Data(contentsOf: file))
         try #require(SHA256.hash(bytes) == SHA256.hash(published), "\(size) bytes")
@@ -190,15 +191,19 @@ import Testing
   }
 }
 
-/// Runs curl, silent and with a limit on its time.
-func curl(_ arguments: [String]) throws -> Int32 {
-  let process = Process()
-  let ended = DispatchSemaphore(value: 0)
-  process.executableURL = URL(filePath: "/usr/bin/env")
-  process.arguments = ["curl", "-sS", "--fail", "--max-time", "120"] + arguments
-  process.standardInput = FileHandle.nullDevice
-  process.terminationHandler = { _ in ended.signal() }
-  try process.run()
-  ended.wait()
-  return process.terminationStatus
+extension Lab {
+  /// Runs curl, silent and with a limit on its time.
+  func curl(_ arguments: [String]) throws -> Int32? {
+    let log = path("curl.log").path(percentEncoded: false)
+    let process = try ChildProcess(
+      "curl",
+      ["-sS", "--fail", "--max-time", "120"] + arguments,
+      environment: ProcessInfo.processInfo.environment,
+      folder: directory.path(percentEncoded: false),
+      output: log,
+      errors: log
+    )
+    atEnd { process.kill() }
+    return process.wait(within: .seconds(130))
+  }
 }

@@ -1,6 +1,6 @@
 /// A certificate authority of the tests: a root, an issuer below it, and a server's certificate for
-/// `hawser.test`, `*.wild.test` and 127.0.0.1, valid to the end of 2199. The keys are as public as this
-/// file.
+/// `hawser.test`, `*.wild.test` and 127.0.0.1, valid to the end of 2199. The keys are as public as
+/// this file.
 struct TestAuthority {
   /// The root, which clients trust.
   let rootPEM: String

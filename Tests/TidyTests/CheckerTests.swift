@@ -142,7 +142,9 @@ import Testing
   @Test func `sleep is found`() {
     #expect(sleepFindings(in: source("try await Task.sleep(for: .seconds(1))")).count == 1)
     #expect(sleepFindings(in: source("usleep(1)")).count == 1)
+    #expect(sleepFindings(in: source("  sleep(1)")).count == 1)
     #expect(sleepFindings(in: source("// sleep(1) would be wrong")).isEmpty)
+    #expect(sleepFindings(in: source("virtual.sleep(.seconds(1))")).isEmpty)
   }
 
   @Test func `an exception excuses its own line only, needs a reason and must be needed`() throws {

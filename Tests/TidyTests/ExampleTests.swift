@@ -65,26 +65,9 @@ import Testing
   /// Runs the program that was built together with these tests.
   private func hawser(
     _ arguments: [String]
-  ) throws -> (status: Int32, output: String, errors: String) {
+  ) throws -> (status: Int32?, output: String, errors: String) {
     let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    let process = Process()
-    let (output, errors) = (Pipe(), Pipe())
-    process.executableURL = tests.deletingLastPathComponent().appending(path: "hawser")
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.filter {
-      !$0.key.hasPrefix("HAWSER_")
-    }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    // Both fit into a pipe's buffer, so reading one after the other cannot block the program.
-    let shown = output.fileHandleForReading.readDataToEndOfFile()
-    let complaints = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (
-      process.terminationStatus, String(decoding: shown, as: UTF8.self),
-      String(decoding: complaints, as: UTF8.self)
-    )
+    let program = tests.deletingLastPathComponent().appending(path: "hawser")
+    return try run(program.path(percentEncoded: false), arguments)
   }
 }

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 
 /// What Package.swift says, as the package manager understands it.
@@ -44,24 +45,39 @@ struct PackageManifest: Decodable {
 
   /// Asks the package manager.
   static func read(from repository: Repository) throws -> PackageManifest {
-    let scratch = FileManager.default.temporaryDirectory
-      .appending(path: "tidy-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let swift = Process()
-    swift.executableURL = URL(filePath: "/usr/bin/env")
-    swift.arguments = [
-      "swift", "package", "--package-path", repository.root.path(percentEncoded: false),
-      "--scratch-path", scratch.path(percentEncoded: false), "dump-package",
-    ]
-    let output = Pipe()
-    swift.standardOutput = output
-    swift.standardInput = FileHandle.nullDevice
-    try swift.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    swift.waitUntilExit()
-    guard swift.terminationStatus == 0 else {
-      throw TidyFailure("swift package dump-package failed: \(swift.terminationStatus)")
+    let finished = try run(
+      "swift",
+      ["package", "--package-path", repository.path, "--scratch-path", "scratch", "dump-package"]
+    )
+    guard finished.status == 0 else {
+      throw TidyFailure("swift package dump-package failed: \(finished.errors)")
     }
+    let data = Data(finished.output.utf8)
     return try JSONDecoder().decode(PackageManifest.self, from: data)
   }
+}
+
+/// Runs a program to its end, in an empty folder of its own.
+func run(
+  _ program: String,
+  _ arguments: [String]
+) throws -> (status: Int32?, output: String, errors: String) {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "tidy-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  let (output, errors) = (folder.appending(path: "output"), folder.appending(path: "errors"))
+  let process = try ChildProcess(
+    program,
+    arguments,
+    environment: ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HAWSER_") },
+    folder: folder.path(percentEncoded: false),
+    output: output.path(percentEncoded: false),
+    errors: errors.path(percentEncoded: false)
+  )
+  defer { process.kill() }
+  let status = process.wait(within: .seconds(60))
+  return (
+    status, try String(contentsOf: output, encoding: .utf8),
+    try String(contentsOf: errors, encoding: .utf8)
+  )
 }

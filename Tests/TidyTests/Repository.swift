@@ -5,6 +5,9 @@ struct Repository {
   /// Its top folder.
   let root: URL
 
+  /// The top folder's path.
+  var path: String { root.path(percentEncoded: false) }
+
   /// The one that holds this very file.
   static let current = Repository(
     root: URL(filePath: #filePath)

@@ -78,7 +78,9 @@ func lengthFindings(in source: SwiftSource, limit: Int = 600) -> [Finding] {
 /// Lines wider than the formatter would leave them, comments included; the limit is in columns.
 func widthFindings(in source: SwiftSource, limit: Int = 100) -> [Finding] {
   source.lines.enumerated().compactMap { index, line in
-    line.count > limit ? source.finding(.width, at: index + 1, line) : nil
+    // Counting characters is slow, and a line has no more of them than it has bytes.
+    line.utf8.count > limit && line.count > limit
+      ? source.finding(.width, at: index + 1, line) : nil
   }
 }
 
@@ -86,9 +88,10 @@ func widthFindings(in source: SwiftSource, limit: Int = 100) -> [Finding] {
 func unfinishedFindings(in source: SwiftSource) -> [Finding] {
   zip(source.comments, source.code).enumerated().compactMap { index, texts in
     let (comment, code) = texts
+    guard !comment.isBlank || code.utf8.contains(UInt8(ascii: "#")) else { return nil }
     let found =
       comment.contains(/\b(?:TODO|FIXME|XXX|HACK)\b|(?i)\bfor now\b|\bnot (?:yet )?implemented\b/)
-      || code.contains(/#warning\b|\bTODO\b|\bFIXME\b/)
+      || code.contains(/#warning\b/)
     return found ? source.finding(.unfinished, at: index + 1, source.lines[index]) : nil
   }
 }
@@ -97,7 +100,10 @@ func unfinishedFindings(in source: SwiftSource) -> [Finding] {
 func sleepFindings(in source: SwiftSource) -> [Finding] {
   source.findings(
     .sleep,
-    where: [(/\b(?:Task|Thread|clock|\w*Clock\(\))\.sleep\b|\b(?:u|nano)?sleep\(/, "sleeps")]
+    where: [
+      (/\b(?:Task|Thread|clock|\w*Clock\(\))\.sleep\b/, "sleeps"),
+      (/^\s*(?:_ = )?sleep\(|\b(?:usleep|nanosleep)\(/, "sleeps"),
+    ]
   )
 }
 
@@ -114,9 +120,16 @@ extension SwiftSource {
     // The default boundaries follow Unicode's words, for which `Date.now` is a single one.
     let simple = patterns.map { ($0.pattern.wordBoundaryKind(.simple), $0.what) }
     return code.enumerated().compactMap { index, line in
-      guard let hit = simple.first(where: { line.contains($0.0) }) else { return nil }
+      guard !line.isBlank, let hit = simple.first(where: { line.contains($0.0) }) else {
+        return nil
+      }
       let shown = lines[index].trimming { $0 == " " }
       return finding(rule, at: index + 1, "\(hit.1): \(shown)")
     }
   }
+}
+
+extension String {
+  /// Whether there is nothing but spaces.
+  fileprivate var isBlank: Bool { utf8.allSatisfy { $0 == UInt8(ascii: " ") } }
 }

@@ -2,7 +2,8 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// A path to the bench's listener that can be stalled or cut: a relay of bytes on a port of its own.
+/// A path to the bench's listener that can be stalled or cut: a relay of bytes on a port of its
+/// own.
 final class Path: Sendable {
   let port: Int
   private let loop: any EventLoop

@@ -4,7 +4,8 @@ import HawserTransport
 import NIOCore
 import Testing
 
-/// A measurement for people, not a test: `HAWSER_MEASURE=1 swift test -c release --filter Throughput`.
+/// A measurement for people, not a test: `HAWSER_MEASURE=1 swift test -c release --filter
+/// Throughput`.
 @Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["HAWSER_MEASURE"] != nil))
 struct `Throughput of a TCP link on loopback` {
   @Test(arguments: [1, 2])

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Testing
 
@@ -5,8 +6,7 @@ import Testing
 final class HawserProcess {
   let name: String
   let arguments: [String]
-  private let process = Process()
-  private let ended = DispatchSemaphore(value: 0)
+  private let process: ChildProcess
   private let log: URL
   private let output: URL
   private let readyFile: URL?
@@ -20,21 +20,7 @@ final class HawserProcess {
     return tests.deletingLastPathComponent().appending(path: "hawser")
   }()
 
-  fileprivate init(
-    started name: String,
-    _ arguments: [String],
-    _ log: URL,
-    _ output: URL,
-    _ ready: URL?
-  ) {
-    self.name = name
-    self.arguments = arguments
-    self.log = log
-    self.output = output
-    readyFile = ready
-  }
-
-  convenience init(
+  init(
     _ arguments: [String],
     name: String,
     log: URL,
@@ -43,25 +29,23 @@ final class HawserProcess {
     readyFile: URL?,
     folder: URL
   ) throws {
-    self.init(started: name, arguments, log, output, readyFile)
+    self.name = name
+    self.arguments = arguments
+    self.log = log
+    self.output = output
+    self.readyFile = readyFile
     // What the one who runs the tests has set must not reach the processes under test.
     var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HAWSER_") }
     merged["HOME"] = folder.path(percentEncoded: false)
     merged.merge(environment) { $1 }
-    process.executableURL = Self.program
-    process.arguments = arguments
-    process.environment = merged
-    process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try Self.writing(to: output)
-    process.standardError = try Self.writing(to: log)
-    process.terminationHandler = { [ended] _ in ended.signal() }
-    try process.run()
-  }
-
-  private static func writing(to file: URL) throws -> FileHandle {
-    try Data().write(to: file)
-    return try FileHandle(forWritingTo: file)
+    process = try ChildProcess(
+      Self.program.path(percentEncoded: false),
+      arguments,
+      environment: merged,
+      folder: folder.path(percentEncoded: false),
+      output: output.path(percentEncoded: false),
+      errors: log.path(percentEncoded: false)
+    )
   }
 
   /// What it wrote to stderr so far.
@@ -89,40 +73,30 @@ final class HawserProcess {
     return try JSONDecoder().decode(Ready.self, from: Data(contentsOf: file))
   }
 
-  /// Blocks until it has ended.
+  /// Blocks until it has ended; minus the signal where one killed it.
   func exitStatus(within limit: Duration = .seconds(30)) throws -> Int32 {
-    guard ended.wait(timeout: .now() + limit / .seconds(1)) == .success else {
+    guard let status = process.wait(within: limit) else {
       throw TookTooLong(description: "\(name) did not end within \(limit)")
     }
-    ended.signal()
-    return process.terminationReason == .exit
-      ? process.terminationStatus : -process.terminationStatus
+    return status
   }
 
   /// Sends a signal.
-  func signal(_ signal: Int32) {
-    if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
-  }
+  func signal(_ signal: Int32) { process.signal(signal) }
 
   /// Kills it and waits until it is gone.
-  func kill() {
-    signal(SIGKILL)
-    guard process.processIdentifier > 0, ended.wait(timeout: .now() + 10) == .success else {
-      return
-    }
-    ended.signal()
-  }
+  func kill() { process.kill() }
 
   /// Its open descriptors.
   func descriptorCount() throws -> Int {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd")
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.id)/fd")
       .count
   }
 
   /// The memory it holds, in bytes.
   func residentBytes() throws -> Int {
     let status = try String(
-      contentsOf: URL(filePath: "/proc/\(process.processIdentifier)/status"),
+      contentsOf: URL(filePath: "/proc/\(process.id)/status"),
       encoding: .utf8
     )
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })

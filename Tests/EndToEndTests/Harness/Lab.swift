@@ -129,6 +129,6 @@ private func runLabBlocking(
   }
 }
 
-/// Labs at a time: they wait most of the time, but two cores show times that mean nothing when twenty
-/// start together (chosen).
+/// Labs at a time. They wait most of the time, but two cores show times that mean nothing when
+/// twenty start together (chosen).
 private let labSlots = DispatchSemaphore(value: 5)

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Testing
 
@@ -7,7 +8,7 @@ final class NginxServer {
   let port: Int
   /// What it serves.
   let root: URL
-  private let process = Process()
+  private let process: ChildProcess
 
   /// Starts it and waits until it answers.
   init(in directory: URL, port: Int) throws {
@@ -42,15 +43,14 @@ final class NginxServer {
       """
     let file = directory.appending(path: "nginx.conf")
     try configuration.write(to: file, atomically: true, encoding: .utf8)
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = [
-      "nginx", "-p", prefix, "-e", "\(prefix)/logs/error.log",
-      "-c", file.path(percentEncoded: false),
-    ]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    process = try ChildProcess(
+      "nginx",
+      ["-p", prefix, "-e", "\(prefix)/logs/error.log", "-c", file.path(percentEncoded: false)],
+      environment: ProcessInfo.processInfo.environment,
+      folder: prefix,
+      output: "\(prefix)/logs/output.log",
+      errors: "\(prefix)/logs/output.log"
+    )
     do {
       try wait(for: "nginx answering") {
         try #require(process.isRunning, "nginx ended at its start")
@@ -71,10 +71,8 @@ final class NginxServer {
 
   /// Ends it, its worker too.
   func stop() {
-    guard process.isRunning else { return }
-    process.terminate()
-    try? wait(for: "nginx ending", within: .seconds(5)) { !process.isRunning }
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    process.signal(SIGTERM)
+    if process.wait(within: .seconds(5)) == nil { process.kill() }
   }
 }
 

@@ -14,7 +14,8 @@ final class PlainSocket: Sendable {
   }
 
   private let descriptor: Int32
-  private let isOpen = Atomic(true)
+  /// A closed descriptor may be another socket's by now, so nobody shuts one down unasked.
+  private let isOpen = Mutex(true)
 
   /// Takes over a connected descriptor.
   init(descriptor: Int32, patience: Duration = .seconds(60)) {
@@ -109,12 +110,17 @@ final class PlainSocket: Sendable {
 
   /// Closes; once.
   func close() {
-    if isOpen.exchange(false, ordering: .acquiringAndReleasing) { Foundation.close(descriptor) }
+    isOpen.withLock { isOpen in
+      if isOpen { Foundation.close(descriptor) }
+      isOpen = false
+    }
   }
 
-  /// Wakes a thread that reads here, and closes.
+  /// Wakes a thread that reads or writes here.
   func abandon() {
-    shutdown(descriptor, Int32(SHUT_RDWR))
+    isOpen.withLock { isOpen in
+      if isOpen { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
   }
 }
 

@@ -108,7 +108,10 @@ final class UnixGreeter: Sendable {
     Thread.detachNewThread { [descriptor] in
       while true {
         let accepted = accept(descriptor, nil, nil)
-        guard accepted >= 0 else { return }
+        guard accepted >= 0 else {
+          Foundation.close(descriptor)
+          return
+        }
         let connection = PlainSocket(descriptor: accepted)
         try? connection.write(greeting)
         connection.finishWriting()
@@ -120,7 +123,6 @@ final class UnixGreeter: Sendable {
   /// Stops.
   func close() {
     shutdown(descriptor, Int32(SHUT_RDWR))
-    Foundation.close(descriptor)
   }
 }
 
