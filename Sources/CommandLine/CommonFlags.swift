@@ -7,7 +7,10 @@ internal import HawserConfiguration
 /// The values stay texts here: ``OptionReader`` gives them, the variables and the file one meaning.
 struct CommonFlags: ParsableArguments {
   @Option(
-    help: ArgumentHelp("A YAML or JSON file with options, named as the flags.", valueName: "file"),
+    help: ArgumentHelp(
+      "A YAML or JSON file with options, named as the flags; also HAWSER_CONFIG.",
+      valueName: "file"
+    ),
     completion: .file()
   )
   var config: String?

@@ -41,6 +41,17 @@ struct LineLogHandler: LogHandler {
     LoggingSystem.bootstrap { LineLogHandler(label: $0, options: options) }
   }
 
+  /// Warns of variables that have no effect, though a person may think so.
+  static func warn(of variables: [MisspeltVariable]) {
+    let logger = Logger(label: "hawser.configuration")
+    for variable in variables {
+      logger.warning(
+        "unknown variable ignored",
+        metadata: ["name": "\(variable.name)", "nearest": "\(variable.nearest)"]
+      )
+    }
+  }
+
   /// Takes the level from options that are read anew; nothing changes when that fails.
   static func reload(_ read: () throws -> LoggingOptions) {
     let logger = Logger(label: "hawser.configuration")

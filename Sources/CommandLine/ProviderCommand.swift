@@ -68,6 +68,7 @@ struct ProviderCommand: AsyncParsableCommand {
     ])
     let options = try ProviderOptions(sources)
     LineLogHandler.install(options.logging)
+    LineLogHandler.warn(of: sources.misspeltVariables)
     let role = ProviderRole(options)
     try await StopSignals.handle(
       cleanUp: { role.readyFile?.remove() },

@@ -84,6 +84,7 @@ struct ServerCommand: AsyncParsableCommand {
     ])
     let options = try ServerOptions(sources)
     LineLogHandler.install(options.logging)
+    LineLogHandler.warn(of: sources.misspeltVariables)
     let role = ServerRole(options)
     try await StopSignals.handle(
       cleanUp: { role.readyFile?.remove() },

@@ -40,3 +40,28 @@ extension ConfigurationFile {
     }
   }
 }
+
+/// A variable that no option has, though one has nearly its name.
+package struct MisspeltVariable: Sendable, Equatable {
+  package var name: String
+  /// The variable that was probably meant.
+  package var nearest: String
+}
+
+extension OptionReader.Sources {
+  /// The `HAWSER_…` variables that look like those of an option: for a warning, since they may be
+  /// meant for another program.
+  package var misspeltVariables: [MisspeltVariable] {
+    var reader = OptionReader(OptionReader.Sources())
+    _ = ServerOptions(reading: &reader)
+    _ = ProviderOptions(reading: &reader)
+    let known = reader.knownVariables + ["HAWSER_CONFIG"]
+    // The prefix that all share would make all of them alike.
+    let prefix = "HAWSER_"
+    let endings = known.map { String($0.dropFirst(prefix.count)) }
+    return environment.keys.sorted().filter { !known.contains($0) }.compactMap { name in
+      nearestName(to: String(name.dropFirst(prefix.count)), in: endings)
+        .map { MisspeltVariable(name: name, nearest: prefix + $0) }
+    }
+  }
+}

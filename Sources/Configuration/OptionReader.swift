@@ -132,17 +132,8 @@ package struct OptionReader {
     guard problems.isEmpty else { throw .invalid(problems) }
   }
 
-  /// Finds variables named `HAWSER_…` that no option has: probably misspelt, but possibly meant for
-  /// another command, so this is for a warning.
-  ///
-  /// - Parameter others: Variables that other parts of the program read.
-  /// - Returns: Their names in order, with the nearest one that exists.
-  package func unknownVariables(besides others: Set<String>) -> [(name: String, nearest: String?)] {
-    let known = knownKeys.map(Self.variable)
-    return sources.environment.keys.sorted()
-      .filter { !known.contains($0) && !others.contains($0) }
-      .map { ($0, nearestName(to: $0, in: known)) }
-  }
+  /// The variables of all options read so far.
+  var knownVariables: [String] { knownKeys.map(Self.variable) }
 
   // MARK: Private
 
