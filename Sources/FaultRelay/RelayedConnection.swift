@@ -20,6 +20,7 @@ final class RelayedConnection {
   private let up: RelayPath
   private let down: RelayPath
   private var isDialling = false
+  private var isClientClosed = false
   private var isAborted = false
 
   init(core: RelayCore, client: any Channel) {
@@ -33,6 +34,10 @@ final class RelayedConnection {
 
   /// Puts the handler into the client's pipeline.
   func install() throws {
+    client.closeFuture.assumeIsolated().whenComplete { [self] _ in
+      isClientClosed = true
+      forgetIfClosed()
+    }
     let end = RelayEnd(reads: up, writes: down, connection: self)
     try client.pipeline.syncOperations.addHandler(end)
   }
@@ -42,18 +47,16 @@ final class RelayedConnection {
   /// A socket is open.
   func opened(_ channel: any Channel) {
     guard channel === client else { return }
-    if core.faults.isRefusing {
+    if isAborted {
+      // The relay was cut between accepting and here.
+      reset(client)
+    } else if core.faults.isRefusing {
       core.countRefused()
       abort()
     } else {
       up.updateReading()
       dial()
     }
-  }
-
-  /// A socket is closed.
-  func closed() {
-    if !client.isActive, !isDialling, target?.isActive != true { core.forget(self) }
   }
 
   /// Bytes held, both ways.
@@ -99,6 +102,10 @@ final class RelayedConnection {
     switch result {
     case .success(let channel):
       target = channel
+      channel.closeFuture.assumeIsolated().whenComplete { [self] _ in
+        target = nil
+        forgetIfClosed()
+      }
       if isAborted { return abort() }
       down.source = channel
       up.sink = channel
@@ -108,7 +115,11 @@ final class RelayedConnection {
       core.countUnreachable()
       abort()
     }
-    closed()
+    forgetIfClosed()
+  }
+
+  private func forgetIfClosed() {
+    if isClientClosed, !isDialling, target == nil { core.forget(self) }
   }
 }
 
@@ -167,7 +178,6 @@ final class RelayEnd: ChannelInboundHandler {
       reads.receivedEnd()
     }
     writes.sinkClosed()
-    connection.closed()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
