@@ -51,6 +51,10 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
   name: "hawser",
   platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "hawser", targets: ["hawser"]),
+    .library(name: "HawserFuzzEntry", targets: ["HawserFuzzEntry"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
@@ -114,6 +118,14 @@ let package = Package(
       swiftSettings: swift
     ),
 
+    // The decoders' door for the package in Fuzz.
+    module(
+      "FuzzEntry",
+      [
+        "HawserCredentials", "HawserHandshake", "HawserPrimitives", "HawserRouting",
+        "HawserSession", "HawserTransport", nioCore,
+      ]),
+
     tests("Primitives", ["HawserPrimitives", nioCore]),
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
     tests("Session", ["HawserSession", "HawserPrimitives", nioCore]),
@@ -142,6 +154,7 @@ let package = Package(
         "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
         "HawserPrimitives", nioCore,
       ]),
+    tests("FuzzEntry", ["HawserFuzzEntry"]),
     tests("EndToEnd", ["hawser", "HawserFaultRelay", "HawserCryptography", nioPosix]),
   ]
 )
