@@ -201,7 +201,7 @@ final class SimulatedApplications {
       ledgers[stream][of: party].isTurnScheduled = true
       context.schedule(
         .turn(party, stream),
-        after: context.generator.duration(in: .zero...(.milliseconds(50)))
+        after: context.generator.duration(in: .zero...(.milliseconds(count < 256 ? 2 : 50)))
       )
     case .never:
       break

@@ -23,7 +23,7 @@ final class SimulatedNetwork {
     self.context = context
     self.peers = peers
     self.ledgers = ledgers
-    wiretap = Wiretap(limits: context.plan.limits)
+    wiretap = Wiretap(plan: context.plan)
   }
 
   // MARK: Dialling
@@ -139,6 +139,12 @@ final class SimulatedNetwork {
     context.note(.detaches, party, links[index].id.rawValue)
     peers[party.rawValue].session.detach(links[index].id, at: context.now)
   }
+
+  /// Bytes that `sender` has put on any link for the first time, the control stream's excepted.
+  func bytesSent(by sender: Party) -> UInt64 { wiretap.bytesSent(by: sender) }
+
+  /// Whether `sender` has heard of the credit for everything that was read.
+  func isCreditBack(for sender: Party) -> Bool { wiretap.isCreditBack(for: sender) }
 
   // MARK: Records
 

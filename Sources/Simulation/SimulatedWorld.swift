@@ -92,6 +92,7 @@ final class SimulatedWorld {
   func end() throws(Discrepancy) {
     switch context.plan.ending {
     case .drain:
+      if context.generator.chance(500) { try serveTheWilling() }
       if context.generator.chance(500) { try drain() }
       if !isOver { try closeGracefully() }
     case .close:
@@ -127,12 +128,27 @@ final class SimulatedWorld {
       isOver || (Party.allCases.allSatisfy(isDrained) && ledgers.isControlRead)
     }
     for party in Party.allCases { try checkIdle(party) }
+    try checkCounts()
   }
 
   private func isDrained(_ party: Party) -> Bool {
     let statistics = peers[party.rawValue].session.statistics
     return statistics.streams == 0 && statistics.retainedBytes == 0 && statistics.unreadBytes == 0
-      && ledgers.live(for: party).isEmpty
+      && (isOver || network.isCreditBack(for: party)) && ledgers.live(for: party).isEmpty
+  }
+
+  /// With a healthy network, whoever reads gets everything, whatever the others neglect: the
+  /// session's credit covers all that the streams' credit allows. Not so when it was made scarce.
+  private func serveTheWilling() throws(Discrepancy) {
+    guard context.plan.grants == context.plan.limits.initialGrants else { return }
+    network.heal()
+    try react()
+    try run(until: "those who read have read") {
+      peers.contains { $0.end != nil }
+        || Party.allCases.allSatisfy { writer in
+          ledgers.live(for: writer).allSatisfy { ledgers[$0].isServed(from: writer) }
+        }
+    }
   }
 
   /// Closes as soon as everything has drained, which may or may not be so already.
@@ -275,8 +291,25 @@ final class SimulatedWorld {
         "\(party) grew by \(statistics.growthBytes), of the process's \(peer.budget.receiveBytes)"
       )
     }
+    guard statistics.bytesSent == network.bytesSent(by: party),
+      statistics.bytesReceived <= network.bytesSent(by: party.other)
+    else {
+      throw Discrepancy(
+        "\(party) counts \(statistics.bytesSent) sent and \(statistics.bytesReceived) received"
+      )
+    }
     guard statistics.streams <= 3 * Int(limits.concurrentStreams) else {
       throw Discrepancy("\(party) has \(statistics.streams) streams")
+    }
+  }
+
+  /// When everything has arrived, each has received what the other sent.
+  private func checkCounts() throws(Discrepancy) {
+    for party in Party.allCases where peers[party.rawValue].end == nil {
+      let received = peers[party.rawValue].session.statistics.bytesReceived
+      guard received == network.bytesSent(by: party.other) else {
+        throw Discrepancy("\(party) has drained and counts \(received) bytes received")
+      }
     }
   }
 
@@ -306,10 +339,12 @@ final class SimulatedWorld {
     Party.allCases.map { party in
       let session = peers[party.rawValue].session.statistics
       let live = ledgers.live(for: party).map { stream in
+        let view = ledgers[stream][of: party]
         let out = ledgers[stream][from: party]
         let into = ledgers[stream][from: party.other]
         return "\(stream) (sent \(out.sent)\(out.isFinished ? " FIN" : "")"
-          + ", read \(into.read) of \(into.sent)\(into.readEnd == nil ? "" : ", over"))"
+          + ", read \(into.read) of \(into.sent)\(into.readEnd == nil ? "" : ", over")"
+          + ", wants to write \(view.wanted), reads \(view.reading))"
       }
       return "\(party) has \(session.streams) streams, \(session.retainedBytes) bytes retained, "
         + "\(session.unreadBytes) unread; live: \(live.joined(separator: ", "))"

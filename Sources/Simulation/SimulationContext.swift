@@ -64,7 +64,7 @@ final class SimulatedPeer {
       side: party.side,
       grace: plan.grace,
       limits: plan.limits,
-      peerGrants: plan.limits.initialGrants
+      peerGrants: plan.grants
     )
     session = Session(configuration: configuration, budget: budget, at: .origin)
   }

@@ -41,6 +41,9 @@ package struct SimulationPlan: Sendable {
   package var outage: Duration
   package var grace: Duration
   package var limits: SessionLimits
+  /// What each party is told of the other's grants at first: less than it will get makes the
+  /// session's credit scarce, which it otherwise hardly ever is.
+  package var grants: InitialGrants
   /// Credit growth that all sessions of one process share, in bytes.
   package var budget: Int
   /// Operations of 1000 that disturb the network.
@@ -63,11 +66,13 @@ package struct SimulationPlan: Sendable {
     disturbances = [20, 60, 200][generator.below(3)]
     budget = [0, 256 << 10, 64 << 20][generator.below(3)]
     limits = SessionLimits()
-    if generator.chance(600) {
-      limits.concurrentStreams = UInt64(generator.integer(in: 2...12))
-      limits.growthBytes = 64 << (10 + generator.below(4))
+    if generator.chance(700) {
+      limits.concurrentStreams = [1, 2, 4, 12][generator.below(4)]
+      limits.growthBytes = [0, 64 << 10, 512 << 10][generator.below(3)]
       limits.retainedBytes = 128 << (10 + generator.below(3))
     }
+    grants = limits.initialGrants
+    if generator.chance(400) { grants.sessionBytes /= 3 }
     grace = .seconds(90)
     outage = .seconds(20)
     ending = generator.chance(200) ? .close : .drain

@@ -88,6 +88,11 @@ struct StreamLedger {
     _modify { yield &views[party.rawValue] }
   }
 
-  /// Whether both parties have forgotten the stream.
-  var isOver: Bool { views.allSatisfy { $0.hasEnded || !$0.knows } }
+  /// Whether a reader that reads has got everything that `writer` wants to write.
+  func isServed(from writer: Party) -> Bool {
+    let direction = self[from: writer]
+    return self[of: writer.other].reading == .never || direction.readEnd != nil
+      || !direction.resets.isEmpty || direction.isStopped
+      || (self[of: writer].wanted == 0 && direction.read == direction.sent)
+  }
 }

@@ -30,15 +30,32 @@ struct Wiretap {
   private var said: [Said]
   private var heard: [Heard]
 
-  init(limits: SessionLimits) {
-    self.limits = limits
-    let grants = limits.initialGrants
+  init(plan: SimulationPlan) {
+    limits = plan.limits
+    let full = plan.limits.initialGrants
     said = Party.allCases.map { _ in
-      Said(sessionCredit: grants.sessionBytes, streamCount: grants.streams)
+      Said(sessionCredit: full.sessionBytes, streamCount: full.streams)
     }
+    let grants = plan.grants
     heard = Party.allCases.map { _ in
       Heard(sessionCredit: grants.sessionBytes, streamCount: grants.streams)
     }
+  }
+
+  /// Bytes that `sender` has put on any link for the first time, the control stream's excepted.
+  func bytesSent(by sender: Party) -> UInt64 { said[sender.rawValue].total }
+
+  /// Whether `sender` knows of as much credit as it must have after everything was read: a quarter
+  /// of the session's window, and of the number of streams, may be given later.
+  func isCreditBack(for sender: Party) -> Bool {
+    let full = limits.initialGrants
+    let said = said[sender.rawValue]
+    let heard = heard[sender.rawValue]
+    let hasBytes =
+      said.total < full.sessionBytes / 4
+      || heard.sessionCredit + full.sessionBytes / 4 >= said.total + full.sessionBytes
+    let opened = UInt64(said.opened.count)
+    return hasBytes && heard.streamCount + full.streams / 4 >= opened + full.streams
   }
 
   /// A record leaves `sender`.
