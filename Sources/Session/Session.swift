@@ -381,11 +381,13 @@ package struct Session: ~Copyable {
     state = .lingering(end, deadline: now + configuration.limits.lingerTime)
     graceEnds = nil
     for stream in streams.values.sorted(by: { $0.id < $1.id }) {
+      let staysReadable = stream.receive.hasEverything && !stream.isAwaitingOpen
+      if staysReadable, !stream.send.isOver { events.append(.stopped(stream.id, .sessionClosed)) }
       let retained = stream.send.retainedBytes
       stream.send.abandon()
       changeRetained(by: -retained)
       stream.forgetFacts()
-      guard !stream.receive.hasEverything || stream.isAwaitingOpen else { continue }
+      guard !staysReadable else { continue }
       streams[stream.id] = nil
       releaseGrowth(of: stream)
       if !stream.isAwaitingOpen {

@@ -336,7 +336,9 @@ final class SimulatedApplications {
     context.note(.sawStopped, party, stream.rawValue, Int(code.rawValue))
     try checkKnown(stream, at: party, event)
     let direction = ledgers[stream][from: party]
-    guard direction.stops.contains(code) || code == .stalled, !direction.isStopped else {
+    let peerIsGone = code == .sessionClosed && peer(party.other).end != nil
+    guard direction.stops.contains(code) || code == .stalled || peerIsGone, !direction.isStopped
+    else {
       throw Discrepancy("\(party) is told that stream \(stream) was stopped: \(code)")
     }
     ledgers[stream][from: party].isStopped = true
