@@ -1,22 +1,22 @@
-import NIOCore
+package import NIOCore
 
 /// Stops to accept for a while when the process or the system can't take another connection.
 ///
 /// The connection stays in the kernel's queue, so the kernel would report it again at once, and the
 /// loop would spin. (NIO's own `AcceptBackoffHandler` puts off the next `read()`, but the one that
 /// failed stays registered: measured, it spins.) Confined to the loop.
-final class AcceptPauser: ChannelInboundHandler {
-  typealias InboundIn = any Channel
+package final class AcceptPauser: ChannelInboundHandler {
+  package typealias InboundIn = any Channel
 
   private let paused: (IOError) -> Void
   private var isPaused = false
 
   /// - Parameter paused: Called at the begin of each pause, with its reason.
-  init(paused: @escaping (IOError) -> Void) {
+  package init(paused: @escaping (IOError) -> Void) {
     self.paused = paused
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard let error = error as? IOError, !isPaused else { return }
     isPaused = true
     setAccepting(false, context.channel)

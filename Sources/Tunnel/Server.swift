@@ -27,7 +27,7 @@ package final class Server: Sendable {
     let core = ServerCore(
       configuration: configuration,
       store: store,
-      descriptorLimit: DescriptorLimit.raise(),
+      descriptorLimit: min(configuration.descriptorLimit ?? .max, DescriptorLimit.raise()),
       loop: loop,
       logger: logger
     )

@@ -34,6 +34,9 @@ package struct ServerConfiguration: Sendable {
   /// How long a port is kept that nobody claims any more.
   package var unclaimedEntryPatience = TunnelLimits.unclaimedEntryPatience
 
+  /// Open files and sockets that the process may have; `nil` is the system's hard limit.
+  package var descriptorLimit: Int?
+
   /// What one session may use.
   package var sessionLimits = SessionLimits()
 

@@ -52,8 +52,10 @@ package enum TunnelLimits {
   /// How long a client waits for a provider by default.
   package static let parkingPatience: Duration = .seconds(30)
 
-  /// Descriptors that clients may not use: links, listeners, storage, admin sockets.
+  /// Descriptors that clients may not use, the larger of a number and a share of all: links,
+  /// listeners, storage, admin sockets.
   package static let reservedDescriptors = 64
+  package static let reservedShare = 16
 
   /// Pending connections that the kernel queues for an entry.
   package static let acceptBacklog: Int32 = 1024
@@ -99,11 +101,10 @@ package enum TunnelLimits {
   /// The longest delay of the back-off.
   package static let longestRetryDelay: Duration = .seconds(10)
 
-  /// The longest time between two attempts while streams wait for a link (`PROTOCOL.md`, Resume).
+  /// The longest time between two attempts while there is a session without a healthy link
+  /// (`PROTOCOL.md`, Resume): when the path returns, the kernel's own retransmission on the old link
+  /// may be seconds away.
   package static let graceDialInterval: Duration = .milliseconds(500)
-
-  /// The time between attempts beside a link that is suspect but may recover.
-  package static let suspectDialInterval: Duration = .seconds(2)
 
   /// Attempts under way at once; a new one then takes the place of the oldest.
   ///
@@ -112,6 +113,9 @@ package enum TunnelLimits {
 
   /// A link that lasted at least this long was a success: the back-off starts afresh.
   package static let stableLinkAge: Duration = .seconds(5)
+
+  /// Between looks at the machine's addresses.
+  package static let networkLookInterval: Duration = .seconds(1)
 
   /// Between attempts to register a service that was refused for a reason that may pass, such as a
   /// port in use.

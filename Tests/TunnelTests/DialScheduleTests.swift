@@ -47,7 +47,7 @@ struct `The dial schedule` {
   @Test mutating func `stops when a healthy link is there`() {
     schedule.needs(.session, at: now)
     _ = schedule.deadlineReached(at: now)
-    schedule.attemptSucceeded()
+    schedule.attemptEnded()
     schedule.needs(.nothing, at: now)
     #expect(schedule.nextDeadline == nil)
     #expect(schedule.deadlineReached(at: now + .seconds(100)) == nil)
@@ -69,7 +69,7 @@ struct `The dial schedule` {
       pauses.append(deadline - now)
       now = deadline
       #expect(schedule.deadlineReached(at: now) == .dial)
-      schedule.attemptSucceeded()
+      schedule.attemptEnded()
       satisfy(for: .milliseconds(1))
     }
     #expect(try #require(pauses.last) > .milliseconds(500))
@@ -83,15 +83,15 @@ struct `The dial schedule` {
       #expect(deadline - now <= .milliseconds(500))
       now = deadline
       _ = schedule.deadlineReached(at: now)
-      schedule.attemptSucceeded()
+      schedule.attemptEnded()
       satisfy(for: .milliseconds(1))
     }
   }
 
-  @Test mutating func `dials beside a suspect link every 2 s`() throws {
+  @Test mutating func `dials beside a suspect link every 500 ms`() throws {
     schedule.needs(.replacement, at: now)
     #expect(schedule.deadlineReached(at: now) == .dial)
-    #expect(try #require(schedule.nextDeadline) - now == .seconds(2))
+    #expect(try #require(schedule.nextDeadline) - now == .milliseconds(500))
   }
 
   @Test mutating func `starts the back-off afresh when grace is over`() throws {

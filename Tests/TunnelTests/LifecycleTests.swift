@@ -108,6 +108,25 @@ struct `Limits` {
     try await relayed.stop()
   }
 
+  @Test func `leave clients in the kernel's queue when descriptors run out`() async throws {
+    let limit = TunnelLimits.reservedDescriptors + 2
+    let relayed = try await RelayedTunnel.start(server: { $0.descriptorLimit = limit })
+    let first = try await Client.connect(to: relayed.tunnel.listen)
+    let second = try await Client.connect(to: relayed.tunnel.listen)
+    for client in [first, second] {
+      try await client.send([1])
+      try await client.untilFirstByte()
+    }
+    let third = try await Client.connect(to: relayed.tunnel.listen)
+    try await third.send([3])
+    try await third.finish()
+    #expect(await relayed.tunnel.server.status()?.clients == 2)
+    try await first.finish()
+    try await second.finish()
+    #expect(try await third.receiveAll().0 == [3])
+    try await relayed.stop()
+  }
+
   @Test func `keep a reader that stalls from taking more than its window`() async throws {
     let relayed = try await RelayedTunnel.start()
     let stalled = try await Client.connect(to: relayed.tunnel.listen, reads: false)

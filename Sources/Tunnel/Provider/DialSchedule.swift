@@ -4,7 +4,7 @@ package import HawserPrimitives
 ///
 ///     ┌─────────┐ needs(.session)      at once, then one attempt after the other with back-off
 ///     │ nothing │ needs(.resumption)   at once, then at least every 500 ms, overlapping
-///     └─────────┘ needs(.replacement)  at once, then every 2 s beside the link that is suspect
+///     └─────────┘ needs(.replacement)  the same, beside the link that is suspect
 ///          ▲                                                             │
 ///          └──────────────────── needs(.nothing) ◀───────────────────────┘
 ///
@@ -80,8 +80,7 @@ package struct DialSchedule {
     guard let deadline = nextDeadline, deadline <= now else { return nil }
     switch need {
     case .nothing, .session: nextDeadline = nil
-    case .resumption: nextDeadline = now + TunnelLimits.graceDialInterval
-    case .replacement: nextDeadline = now + TunnelLimits.suspectDialInterval
+    case .resumption, .replacement: nextDeadline = now + TunnelLimits.graceDialInterval
     }
     if attemptsUnderWay >= TunnelLimits.overlappingAttempts {
       return .abandonOldestAndDial
@@ -90,8 +89,7 @@ package struct DialSchedule {
     return .dial
   }
 
-  /// An attempt ended without a WELCOME: it failed, was refused, or was given up by the provider
-  /// for another reason than ``Action/abandonOldestAndDial``.
+  /// An attempt ended without a WELCOME: it failed or was refused.
   package mutating func attemptFailed(at now: Instant) {
     attemptsUnderWay = max(0, attemptsUnderWay - 1)
     failures += 1
@@ -107,8 +105,8 @@ package struct DialSchedule {
     }
   }
 
-  /// An attempt ended with a WELCOME.
-  package mutating func attemptSucceeded() {
+  /// An attempt ended with a WELCOME, or was given up because it is not needed any more.
+  package mutating func attemptEnded() {
     attemptsUnderWay = max(0, attemptsUnderWay - 1)
   }
 

@@ -45,6 +45,7 @@ final class ProviderCore {
   private var hasSaidUnreachable = false
   /// Ended sessions whose links still carry the last words.
   private var departing: [ObjectIdentifier: SessionHost] = [:]
+  private lazy var network = NetworkWatch(loop: loop) { [weak self] in self?.networkChanged() }
   private lazy var timer = DeadlineTimer(loop: loop) { [weak self] in self?.dialWhatIsDue() }
 
   init(
@@ -70,6 +71,7 @@ final class ProviderCore {
   }
 
   func start() {
+    network.start()
     adjustNeed()
   }
 }
@@ -103,6 +105,14 @@ extension ProviderCore: DialAttemptOwner {
     timer.follow(schedule.nextDeadline)
   }
 
+  /// The link may hang on an address that is gone, and the server may be in reach again.
+  private func networkChanged() {
+    logger.info("network changed")
+    membership?.host.probeLinks()
+    schedule.networkChanged(at: loop.instant)
+    dialWhatIsDue()
+  }
+
   private func dial() {
     let attempt = DialAttempt(owner: self)
     counters.attempts += 1
@@ -132,7 +142,7 @@ extension ProviderCore: DialAttemptOwner {
   private func abandon(_ attempt: DialAttempt) {
     guard forget(attempt) else { return }
     attempt.abandon()
-    schedule.attemptFailed(at: loop.instant)
+    schedule.attemptEnded()
   }
 
   private func forget(_ attempt: DialAttempt) -> Bool {
@@ -180,7 +190,7 @@ extension ProviderCore: DialAttemptOwner {
 
   func attempt(_ attempt: DialAttempt, welcomed welcome: Welcome, on link: any Link) {
     guard forget(attempt) else { return link.abort() }
-    schedule.attemptSucceeded()
+    schedule.attemptEnded()
     hasSaidUnreachable = false
     wasEverWelcome = true
     switch welcome.attachment {
@@ -340,6 +350,7 @@ extension ProviderCore {
     guard !isOver else { return }
     isOver = true
     timer.cancel()
+    network.stop()
     for attempt in attempts { attempt.abandon() }
     attempts = []
     membership?.host.close(.normal, reason: "the provider ends")

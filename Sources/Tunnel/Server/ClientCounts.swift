@@ -1,8 +1,8 @@
 /// Counts clients against their limits, and says when to stop and to resume accepting. Pure.
 package struct ClientCounts: Sendable {
-  /// The limit that a client was refused for.
+  /// The limit that a client was refused, or kept waiting, for.
   package enum Limit: String, Sendable, Hashable, CaseIterable, Codable {
-    case server, entry, user, parked, provider
+    case server, entry, user, parked, provider, descriptors
   }
 
   private let limits: ClientLimits

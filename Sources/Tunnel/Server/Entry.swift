@@ -133,6 +133,12 @@ extension Entry {
     try channel.pipeline.syncOperations.addHandler(client.endpoint)
   }
 
+  /// The system gave no socket for a client that waits in its queue; accepting pauses for a moment.
+  func acceptFailed(_ error: IOError) {
+    table.count(.descriptors)
+    logger.debug("client not accepted", metadata: ["reason": "\(error)"])
+  }
+
   /// Finds a backend for a client, or lets it wait for one, or turns it away.
   func place(_ client: Client) {
     let staying = backends.filter { !$0.session.isDraining }

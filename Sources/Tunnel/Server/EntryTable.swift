@@ -1,6 +1,7 @@
 internal import HawserCredentials
 internal import HawserHandshake
 internal import HawserPrimitives
+internal import HawserTransport
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -39,7 +40,8 @@ final class EntryTable {
     self.logger = logger
     counts = ClientCounts(
       limits: configuration.clientLimits,
-      descriptorBudget: descriptorLimit - TunnelLimits.reservedDescriptors
+      descriptorBudget: descriptorLimit
+        - max(TunnelLimits.reservedDescriptors, descriptorLimit / TunnelLimits.reservedShare)
     )
   }
 
@@ -162,6 +164,12 @@ extension EntryTable {
     ServerBootstrap(group: loop)
       .serverChannelOption(.backlog, value: TunnelLimits.acceptBacklog)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let pauser = AcceptPauser { acceptor.value.acceptFailed($0) }
+          try channel.pipeline.syncOperations.addHandler(pauser)
+        }
+      }
       .relayOptions()
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try acceptor.value.accept(channel) }

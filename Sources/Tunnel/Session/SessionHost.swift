@@ -171,6 +171,11 @@ extension SessionHost {
     }
   }
 
+  /// Asks every link for a sign of life at once.
+  func probeLinks() {
+    for attached in links.values { attached.link.probe() }
+  }
+
   /// PINGs are frequent while streams are open and rare otherwise (`PROTOCOL.md`, Liveness).
   private func adjustHeartbeat() {
     let wanted =
