@@ -17,7 +17,7 @@ extension Session {
   ) throws(SessionViolation) {
     var record = record
     do throws(SessionViolation) {
-      while record.readableBytes > 0, isTalking {
+      while record.readableBytes > 0, !isClosed {
         try receive(try Frame.decode(from: &record), at: now)
       }
     } catch {

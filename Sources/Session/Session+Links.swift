@@ -2,10 +2,8 @@ package import HawserPrimitives
 
 /// The links below: which of them sends, and what happens to what they had in flight.
 extension Session {
-  /// The link that is asked for records; `nil` in grace, and once the peer has said goodbye.
-  package var sendingLink: LinkID? {
-    if case .lingering = state { nil } else { links.sending }
-  }
+  /// The link that is asked for records; `nil` in grace.
+  package var sendingLink: LinkID? { links.sending }
 
   /// The highest epoch attached so far; 0 before the first.
   package var epoch: AttachmentEpoch { links.epoch ?? 0 }
@@ -25,7 +23,7 @@ extension Session {
     at now: Instant
   ) {
     assert(maximumRecordSize >= ProtocolLimits.minimumRecordSize)
-    guard isTalking,
+    guard !isClosed,
       let moved = links.attach(link, epoch: epoch, maximumRecordSize: maximumRecordSize)
     else { return }
     graceEnds = nil
@@ -35,7 +33,7 @@ extension Session {
 
   /// The link is dead. Without a sending link grace begins.
   package mutating func detach(_ link: LinkID, at now: Instant) {
-    guard let lost = links.detach(link), isTalking else { return }
+    guard let lost = links.detach(link), !isClosed else { return }
     requeue(lost)
     if links.sending == nil, graceEnds == nil { graceEnds = now + configuration.grace }
   }

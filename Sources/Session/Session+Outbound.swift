@@ -10,7 +10,7 @@ extension Session {
   /// Whether the sending link should ask for a record.
   package var wantsToSend: Bool {
     guard links.sending != nil else { return false }
-    if !isTalking { return closeIsDue }
+    if isClosed { return closeIsDue }
     return creditIsDue || streamCountIsDue || !factQueue.isEmpty || !scheduler.isEmpty
       || control.send.wantsToSend
   }
@@ -34,7 +34,7 @@ extension Session {
     var record = RecordBuilder(end: buffer.writerIndex + size)
     if closeIsDue {
       writeClose(into: &buffer, record: &record)
-    } else if isTalking {
+    } else if !isClosed {
       writeSessionFacts(into: &buffer, record: &record)
       writeStreamFacts(into: &buffer, record: &record)
       while writeData(of: control, atMost: size, into: &buffer, record: &record) > 0 {}

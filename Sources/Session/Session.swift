@@ -38,7 +38,7 @@ package struct SessionConfiguration: Sendable {
 ///     attached ──last link dies──▶ in grace ──attach──▶ attached
 ///        │  └──closeWhenDrained──▶ draining ─┐  │
 ///        ├───────────close, CLOSE, violation─┴──┴─grace over──▶ closed
-///        └──graceful CLOSE, with bytes unread──▶ lingering ──read──▲
+///        └──graceful CLOSE, with bytes unread──▶ closed, lingering ─▲ read
 ///
 /// The session is pure: instants come in as arguments; what has to be sent is pulled by the sending
 /// link with ``nextRecord(for:into:at:)``, what happened by the role with ``nextEvent()``. It keeps
@@ -51,9 +51,9 @@ package struct Session: ~Copyable {
     case open
     /// Ends with this once every stream is gone, or at the deadline.
     case draining(CloseCode, reason: String, deadline: Instant)
-    /// The peer has said goodbye; what it sent completely can be read until the deadline.
-    case lingering(SessionEnd, deadline: Instant)
     case closed(SessionEnd)
+    /// Closed by the peer's goodbye; what it sent completely can be read until the deadline.
+    case lingering(SessionEnd, deadline: Instant)
   }
 
   let configuration: SessionConfiguration
@@ -268,17 +268,12 @@ package struct Session: ~Copyable {
     closeIfDrained()
   }
 
-  /// Whether frames are sent and heeded.
-  var isTalking: Bool {
-    switch state {
-    case .open, .draining: true
-    case .lingering, .closed: false
-    }
-  }
-
   /// Whether the session is over. A CLOSE may still wait for the link: see ``wantsToSend``.
   package var isClosed: Bool {
-    if case .closed = state { true } else { false }
+    switch state {
+    case .open, .draining: false
+    case .closed, .lingering: true
+    }
   }
 
   // MARK: - Time and events
@@ -298,8 +293,8 @@ package struct Session: ~Copyable {
     switch state {
     case .draining(let code, let reason, let deadline) where now >= deadline:
       end(.closedHere(code, reason: reason))
-    case .lingering(let end, let deadline) where now >= deadline:
-      self.end(end)
+    case .lingering(_, let deadline) where now >= deadline:
+      stopLingering()
     case .open, .draining, .lingering, .closed:
       break
     }
@@ -330,7 +325,7 @@ package struct Session: ~Copyable {
 
   /// The stream, the control stream included.
   func stream(_ id: StreamID) -> Stream? {
-    id == .control ? (isTalking ? control : nil) : streams[id]
+    id == .control ? (isClosed ? nil : control) : streams[id]
   }
 
   mutating func resetSending(_ stream: Stream, code: StreamErrorCode, retryable: Bool) {
@@ -367,34 +362,38 @@ package struct Session: ~Copyable {
     switch state {
     case .draining(let code, let reason, _) where control.send.retainedBytes == 0:
       end(.closedHere(code, reason: reason))
-    case .lingering(let end, _):
-      self.end(end)
+    case .lingering:
+      stopLingering()
     case .open, .draining, .closed:
       break
     }
   }
 
-  /// The peer closed gracefully: streams that it sent completely stay until they are read, all
-  /// others end. Nothing is said any more.
+  /// The peer closed gracefully: streams that it sent completely stay until they are read.
   mutating func linger(_ end: SessionEnd, at now: Instant) {
-    guard isTalking else { return }
-    state = .lingering(end, deadline: now + configuration.limits.lingerTime)
-    graceEnds = nil
-    for stream in streams.values.sorted(by: { $0.id < $1.id }) {
-      let staysReadable = stream.receive.hasEverything && !stream.isAwaitingOpen
-      if staysReadable, !stream.send.isOver { events.append(.stopped(stream.id, .sessionClosed)) }
-      let retained = stream.send.retainedBytes
+    guard !isClosed else { return }
+    let complete = streams.filter { $1.receive.hasEverything && !$1.isAwaitingOpen }
+    for (id, stream) in complete.sorted(by: { $0.key < $1.key }) {
+      streams[id] = nil
+      if !stream.send.isOver { events.append(.stopped(id, .sessionClosed)) }
       stream.send.abandon()
-      changeRetained(by: -retained)
       stream.forgetFacts()
-      guard !staysReadable else { continue }
-      streams[stream.id] = nil
-      releaseGrowth(of: stream)
-      if !stream.isAwaitingOpen {
-        events.append(.reset(stream.id, .sessionClosed, retryable: !stream.isOpened))
-      }
     }
-    closeIfDrained()
+    self.end(end)
+    guard !complete.isEmpty else { return }
+    streams = complete
+    state = .lingering(end, deadline: now + configuration.limits.lingerTime)
+  }
+
+  /// The last stream was read, or its reader took too long.
+  private mutating func stopLingering() {
+    guard case .lingering(let end, _) = state else { return }
+    for stream in streams.values.sorted(by: { $0.id < $1.id }) {
+      releaseGrowth(of: stream)
+      events.append(.reset(stream.id, .sessionClosed, retryable: false))
+    }
+    streams.removeAll()
+    state = .closed(end)
   }
 
   /// Closes for good: resets what lives, frees everything, and leaves at most a CLOSE to say.

@@ -21,7 +21,9 @@ package enum SessionEvent: Hashable {
   case ended(StreamID)
   /// `open` was refused for lack of credit and may succeed now.
   case streamsAvailable
-  /// The last event. A `reset` was said before for every stream that was still alive.
+  /// The session is over: nothing is said or heard any more, and a `reset` was said before for
+  /// every stream that it cut off. After a peer's graceful CLOSE those streams remain whose every
+  /// byte has arrived: they can be read until their `ended`, or a `reset` if that takes too long.
   case closed(SessionEnd)
 }
 

@@ -26,8 +26,10 @@ final class SimulatedWorld {
     network.ensureDialling()
   }
 
-  /// Whether both sessions have ended.
-  var isOver: Bool { peers.allSatisfy { $0.end != nil } }
+  /// Whether both sessions have ended, and what they left to be read has been read or given up.
+  var isOver: Bool {
+    peers.allSatisfy { $0.end != nil && $0.session.statistics.streams == 0 }
+  }
 
   /// The last happenings.
   var trace: [String] { context.trace.lines }

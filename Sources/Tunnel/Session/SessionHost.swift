@@ -225,7 +225,6 @@ extension SessionHost {
   /// The core said its last word.
   func ended(_ end: SessionEnd) {
     isOver = true
-    timer.cancel()
     for attached in links.values { retire(attached.link) }
     owner?.session(self, ended: end)
   }
