@@ -128,7 +128,8 @@ let package = Package(
       dependencies: [
         "HawserAdmin", "HawserConfiguration", "HawserCredentials", "HawserCryptography",
         "HawserFaultRelay", "HawserPrimitives", "HawserRouting", "HawserSimulation",
-        "HawserStorage", "HawserTunnel", arguments, logging, nioCore, nioPosix, signals,
+        "HawserStorage", "HawserTLS", "HawserTunnel", arguments, logging, nioCore, nioPosix,
+        signals,
       ],
       path: "Sources/CommandLine",
       swiftSettings: swift

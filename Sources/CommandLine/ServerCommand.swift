@@ -74,6 +74,21 @@ struct ServerCommand: AsyncParsableCommand {
   )
   var maxClients: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A certificate that an authority signed, for join URLs without key=: PEM, the leaf first.",
+      valueName: "file"
+    ),
+    completion: .file()
+  )
+  var certificate: String?
+
+  @Option(
+    help: ArgumentHelp("The key of --certificate: PEM, ECDSA or RSA.", valueName: "file"),
+    completion: .file()
+  )
+  var certificateKey: String?
+
   @OptionGroup var common: CommonFlags
 
   func run() async throws {
@@ -81,6 +96,7 @@ struct ServerCommand: AsyncParsableCommand {
       "control": control.asList, "listen": listen.asList, "address": address.asList,
       "public-host": publicHost.asList, "state": state.asList, "grace": grace.asList,
       "park": park.asList, "drain": drain.asList, "max-clients": maxClients.asList,
+      "certificate": certificate.asList, "certificate-key": certificateKey.asList,
     ])
     let options = try ServerOptions(sources)
     LineLogHandler.install(options.logging)

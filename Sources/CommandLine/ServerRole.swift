@@ -4,6 +4,7 @@ internal import HawserConfiguration
 internal import HawserCredentials
 internal import HawserPrimitives
 internal import HawserStorage
+internal import HawserTLS
 internal import HawserTunnel
 internal import Logging
 internal import NIOPosix
@@ -32,7 +33,7 @@ struct ServerRole: Sendable {
     let directory = try StateDirectory(creatingAt: path)
     let state = try directory.prepareServer(at: .now)
     let server = Server(
-      configuration: configuration(with: state),
+      configuration: try configuration(with: state),
       store: state.store,
       loop: MultiThreadedEventLoopGroup.singleton.next(),
       logger: logger
@@ -55,8 +56,14 @@ struct ServerRole: Sendable {
     logger.info("stopped")
   }
 
-  private func configuration(with state: ServerState) -> ServerConfiguration {
+  private func configuration(with state: ServerState) throws -> ServerConfiguration {
     var configuration = ServerConfiguration(identity: state.identity)
+    if let files = options.certificate {
+      configuration.authoritySigned = AuthoritySignedCertificate(
+        chainPEM: try Self.contents(of: files.chain),
+        privateKeyPEM: try Self.contents(of: files.key)
+      )
+    }
     configuration.address = options.address
     configuration.controlPort = options.controlPort
     configuration.listenPort = options.listenPort
@@ -65,6 +72,14 @@ struct ServerRole: Sendable {
     configuration.drainTime = options.drain
     configuration.clientLimits.server = options.maximumClients
     return configuration
+  }
+
+  private static func contents(of path: String) throws(CommandFailure) -> [UInt8] {
+    do {
+      return [UInt8](try Data(contentsOf: URL(filePath: path)))
+    } catch {
+      throw CommandFailure(.configuration, "\(path) can't be read: \(error.localizedDescription)")
+    }
   }
 
   /// Keeps the public endpoint for `hawser token create`.

@@ -20,6 +20,8 @@ package struct ServerOptions: Sendable {
   package var drain: Duration = .seconds(10)
   /// `max-clients`: the most client connections at a time; `nil` leaves it to the descriptor limit.
   package var maximumClients: Int?
+  /// `certificate` and `certificate-key`: PEM files of a certificate that a public authority signed.
+  package var certificate: CertificateFiles?
   /// `ready-file`: written when everything is bound.
   package var readyFile: String?
   package var logging: LoggingOptions
@@ -42,11 +44,27 @@ package struct ServerOptions: Sendable {
     reader.read("park", as: .duration(in: .zero ... .seconds(600)), into: &park)
     reader.read("drain", as: .duration(in: .zero ... .seconds(3600)), into: &drain)
     maximumClients = reader.read("max-clients", as: .count(atLeast: 1))
+    let chain = reader.read("certificate", as: .text("the path of a PEM file"))
+    let key = reader.read("certificate-key", as: .text("the path of a PEM file"))
+    switch (chain, key) {
+    case (let chain?, let key?): certificate = CertificateFiles(chain: chain, key: key)
+    case (nil, nil): break
+    case (nil, _): reader.reject("certificate-key", because: "`certificate` is missing")
+    case (_, nil): reader.reject("certificate", because: "`certificate-key` is missing")
+    }
     readyFile = reader.read("ready-file", as: .text("the path of a file"))
     if controlPort == listenPort, controlPort != 0 {
       reader.reject("listen", because: "`listen` and `control` can't be the same port")
     }
   }
+}
+
+/// Where a certificate that clients without a pinned key can check is kept.
+package struct CertificateFiles: Sendable, Hashable {
+  /// The leaf, then its issuers.
+  package var chain: String
+  /// The leaf's key, ECDSA or RSA, not encrypted.
+  package var key: String
 }
 
 extension ValueKind where Value == Duration {

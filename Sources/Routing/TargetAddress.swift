@@ -13,7 +13,7 @@ package enum TargetAddress: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: ``RoutingError/invalidTarget(text:part:reason:)``.
   package init(text: some StringProtocol) throws(RoutingError) {
     let text = String(text)
-    if text.hasPrefix(Self.unixPrefix) {
+    if text.lowercased().hasPrefix(Self.unixPrefix) {
       self = try Self.unixTarget(text)
     } else if let scheme = text.firstRange(of: "://") {
       let name = text[..<scheme.lowerBound]

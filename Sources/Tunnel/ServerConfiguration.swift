@@ -1,5 +1,6 @@
 package import HawserCryptography
 package import HawserSession
+package import HawserTLS
 
 /// What a server needs to know. The defaults are those of the command line.
 package struct ServerConfiguration: Sendable {
@@ -14,6 +15,9 @@ package struct ServerConfiguration: Sendable {
 
   /// Who the server is.
   package var identity: ServerIdentity
+
+  /// Presented to providers whose join URL has no key, beside the identity's own; `nil` is none.
+  package var authoritySigned: AuthoritySignedCertificate?
 
   /// How long a session outlives its last link, within ``TunnelLimits/graceRange``; the lower one
   /// of both peers counts.

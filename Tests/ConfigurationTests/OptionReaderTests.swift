@@ -71,7 +71,8 @@ struct `Options` {
         "hawser.yaml:2: unknown key `parc`; did you mean `park`?",
         "hawser.yaml:3: unknown key `Grace_`; did you mean `grace`?",
         """
-        hawser.yaml:4: unknown key `x`; known keys: address, control, drain, grace, listen, \
+        hawser.yaml:4: unknown key `x`; known keys: address, certificate, \
+        certificate-key, control, drain, grace, listen, \
         log-format, log-level, max-clients, park, public-host, ready-file, state
         """,
       ]

@@ -144,7 +144,10 @@ extension ServerCore {
   private func bindControl(completion: @escaping (Result<BoundAddress, TunnelError>) -> Void) {
     let tls: TLSContext
     do throws(TLSError) {
-      tls = try .server(ed25519Seed: configuration.identity.seed.revealedBytes)
+      tls = try .server(
+        ed25519Seed: configuration.identity.seed.revealedBytes,
+        authoritySigned: configuration.authoritySigned
+      )
     } catch {
       return completion(.failure(.invalidConfiguration(reason: "TLS cannot be set up: \(error)")))
     }

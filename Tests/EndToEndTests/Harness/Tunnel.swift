@@ -49,7 +49,8 @@ extension Lab {
     join: String,
     target: String,
     name: String = "provider",
-    flags: [String] = []
+    flags: [String] = [],
+    environment: [String: String] = [:]
   ) throws -> HawserProcess {
     let readyFile = path("\(name).json")
     // The join URL is a secret: a command line can be read by others, an environment cannot.
@@ -59,7 +60,7 @@ extension Lab {
         "--ready-file", readyFile.path(percentEncoded: false), "--log-level", "debug",
       ] + flags + [target],
       name: name,
-      environment: ["HAWSER_JOIN": join],
+      environment: environment.merging(["HAWSER_JOIN": join]) { $1 },
       readyFile: readyFile
     )
   }
@@ -69,9 +70,16 @@ extension Lab {
     join: String,
     target: String,
     name: String = "provider",
-    flags: [String] = []
+    flags: [String] = [],
+    environment: [String: String] = [:]
   ) throws -> HawserProcess {
-    let process = try startProvider(join: join, target: target, name: name, flags: flags)
+    let process = try startProvider(
+      join: join,
+      target: target,
+      name: name,
+      flags: flags,
+      environment: environment
+    )
     _ = try process.ready()
     return process
   }
