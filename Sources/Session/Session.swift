@@ -269,7 +269,7 @@ package struct Session: ~Copyable {
   }
 
   /// Whether frames are sent and heeded.
-  var isTalking: Bool {
+  package var isTalking: Bool {
     switch state {
     case .open, .draining: true
     case .lingering, .closed: false

@@ -121,6 +121,11 @@ extension ProviderCore: SessionOwner {
 
   func sessionHasRoomForStreams(_ host: SessionHost) {}
 
+  func sessionPeerLeft(_ host: SessionHost) {
+    leave(host)
+    adjustNeed()
+  }
+
   func session(_ host: SessionHost, ended end: SessionEnd) {
     left(host, end: end)
   }

@@ -43,7 +43,7 @@ final class ProviderCore {
   private var attempts: [DialAttempt] = []
   private var wasEverWelcome = false
   private var hasSaidUnreachable = false
-  /// Ended sessions whose links still carry the last words.
+  /// Sessions that the server left, or whose links still carry the last words.
   private var departing: [ObjectIdentifier: SessionHost] = [:]
   private lazy var network = NetworkWatch(loop: loop) { [weak self] in self?.networkChanged() }
   private lazy var timer = DeadlineTimer(loop: loop) { [weak self] in self?.dialWhatIsDue() }
@@ -306,14 +306,20 @@ extension ProviderCore {
     finishIfStopped()
   }
 
-  /// The session is over: begin another one, or end for good.
-  func left(_ host: SessionHost, end: SessionEnd) {
+  /// The session takes no more streams; what has arrived for targets may still go there.
+  func leave(_ host: SessionHost) {
     guard membership?.host === host else { return }
-    logger.notice("session ended", metadata: ["end": "\(end)"])
     membership = nil
-    if host.hasLinks { departing[ObjectIdentifier(host)] = host }
+    departing[ObjectIdentifier(host)] = host
     for attempt in attempts { abandon(attempt) }
     services.forgetRegistrations()
+  }
+
+  /// The session is over: begin another one, or end for good.
+  func left(_ host: SessionHost, end: SessionEnd) {
+    logger.notice("session ended", metadata: ["end": "\(end)"])
+    leave(host)
+    if !host.hasLinks { departing[ObjectIdentifier(host)] = nil }
     switch end {
     case .closedByPeer(.replaced, _): self.end(.failure(.replaced))
     case .closedByPeer(.revoked, let reason):

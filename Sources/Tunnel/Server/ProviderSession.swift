@@ -109,6 +109,10 @@ extension ProviderSession {
     serveParked()
   }
 
+  func sessionPeerLeft(_ host: SessionHost) {
+    isDraining = true
+  }
+
   func session(_ host: SessionHost, ended end: SessionEnd) {
     let wasOnPurpose = end.wasOnPurpose
     for (id, registration) in registrations {

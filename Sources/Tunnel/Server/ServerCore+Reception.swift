@@ -104,7 +104,9 @@ extension ServerCore {
       return arrival.reject(Reject(.overLimit, reason: "the server is full"), on: link)
     }
     let owner = SessionRegistry<ProviderSession>.Owner(user: token.user.text, client: peer.client)
-    if let old = sessions.session(of: owner) { replace(old, by: peer.process) }
+    if let old = sessions.session(of: owner), old.host.isTalking {
+      replace(old, by: peer.process)
+    }
     guard token.mayStartSession(besides: sessions.sessions(ofToken: token.id.text).count) else {
       let failure = AuthenticationFailure.tooManySessions(
         token.id,
@@ -244,7 +246,7 @@ extension ServerCore {
     _ session: ProviderSession,
     epoch: AttachmentEpoch
   ) {
-    guard sessions[session.host.id] === session else {
+    guard sessions[session.host.id] === session, session.host.isTalking else {
       let reason = sessions.ended(session.host.id)?.reason ?? .unknownSession
       return arrival.reject(Reject(reason, reason: "the session is over"), on: link)
     }

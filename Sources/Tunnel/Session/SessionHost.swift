@@ -16,6 +16,9 @@ protocol SessionOwner: AnyObject {
   func sessionLinksChanged(_ host: SessionHost)
   /// A stream could not be opened for lack of credit, and may be now.
   func sessionHasRoomForStreams(_ host: SessionHost)
+  /// The peer said goodbye: nothing can be opened or resumed any more, but streams that arrived
+  /// whole are still being read.
+  func sessionPeerLeft(_ host: SessionHost)
   /// The session is over, every stream was told. Called once.
   func session(_ host: SessionHost, ended end: SessionEnd)
   /// The session is over, and the last link that carried its CLOSE is closed. Called last, and only
@@ -56,6 +59,7 @@ final class SessionHost {
   var isSettling = false
   var isSettlingScheduled = false
   private(set) var isOver = false
+  private var hasPeerLeft = false
   private let idleHeartbeat: Duration
   private var heartbeat: Duration?
   private lazy var timer = DeadlineTimer(loop: loop) { [weak self] in self?.deadlineReached() }
@@ -100,6 +104,9 @@ extension SessionHost {
     guard !isOver, let id = session.sendingLink, let attached = links[id] else { return false }
     return attached.health == .healthy && !attached.isClosing
   }
+
+  /// Whether the session may be resumed: it is neither over nor left by its peer.
+  var isTalking: Bool { session.isTalking }
 
   /// Whether any link is there.
   var isAttached: Bool { !isOver && session.sendingLink != nil }
@@ -164,7 +171,7 @@ extension SessionHost {
       )
     }
     if !isOver {
-      owner?.sessionLinksChanged(self)
+      if !hasPeerLeft { owner?.sessionLinksChanged(self) }
     } else if links.isEmpty {
       owner?.sessionLinksClosed(self)
       owner = nil
@@ -205,9 +212,17 @@ extension SessionHost {
       flushEndpoints()
     }
     isSettling = false
+    if !session.isTalking { noteGoodbye() }
     if session.wantsToSend { sendingLink?.wake() }
     adjustHeartbeat()
     timer.follow(session.nextDeadline)
+  }
+
+  private func noteGoodbye() {
+    guard !isOver, !hasPeerLeft else { return }
+    hasPeerLeft = true
+    for attached in links.values { retire(attached.link) }
+    owner?.sessionPeerLeft(self)
   }
 
   /// Ends the session at once; its streams are reset, the peer is told if a link is there.
