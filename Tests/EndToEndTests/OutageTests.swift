@@ -81,7 +81,7 @@ import Testing
         }
         levels.append(try Levels(server: tunnel.server.process, provider: tunnel.provider))
       }
-      print("after each round: \(levels)")
+      print("after each round: \(levels.map(\.description).joined(separator: "; "))")
       let warm = levels[0]
       let last = levels[2]
       #expect(last.serverDescriptors == warm.serverDescriptors)
@@ -192,7 +192,7 @@ extension Lab {
 }
 
 /// What two processes hold.
-private struct Levels {
+private struct Levels: CustomStringConvertible {
   let serverDescriptors: Int
   let providerDescriptors: Int
   let serverBytes: Int
@@ -203,5 +203,12 @@ private struct Levels {
     providerDescriptors = try provider.descriptorCount()
     serverBytes = try server.residentBytes()
     providerBytes = try provider.residentBytes()
+  }
+
+  var description: String {
+    """
+    server \(serverDescriptors) descriptors and \(serverBytes >> 20) MiB, \
+    provider \(providerDescriptors) and \(providerBytes >> 20) MiB
+    """
   }
 }
