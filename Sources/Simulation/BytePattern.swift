@@ -27,9 +27,7 @@ struct BytePattern {
     salt = generator.next()
   }
 
-  /// The bytes of a stream from `offset` on.
-  ///
-  /// - Parameter count: At most ``period``.
+  /// The bytes of a stream from `offset` on: `count` of them, but at most ``period``.
   func bytes(of stream: StreamID, from sender: Party, at offset: UInt64, count: Int) -> ByteBuffer {
     var mixer = SeededGenerator(seed: salt ^ stream.rawValue << 1 ^ UInt64(sender.rawValue))
     let start = (mixer.next() % UInt64(Self.period) + offset % UInt64(Self.period))
@@ -37,9 +35,8 @@ struct BytePattern {
     return table.getSlice(at: index, length: min(count, Self.period)) ?? ByteBuffer()
   }
 
-  /// Where `received` first differs from the pattern, as an offset into it.
-  ///
-  /// - Parameter received: Any number of bytes, which begin at `offset` of the stream.
+  /// Where `received`, which begins at `offset` of the stream, first differs from the pattern: an
+  /// offset into it, or `nil` when every byte is right.
   func firstDifference(
     in received: ByteBuffer,
     of stream: StreamID,

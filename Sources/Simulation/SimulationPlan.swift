@@ -66,13 +66,17 @@ package struct SimulationPlan: Sendable {
     disturbances = [20, 60, 200][generator.below(3)]
     budget = [0, 256 << 10, 64 << 20][generator.below(3)]
     limits = SessionLimits()
-    if generator.chance(700) {
+    let isSmall = generator.chance(700)
+    if isSmall {
       limits.concurrentStreams = [1, 2, 4, 12][generator.below(4)]
       limits.growthBytes = [0, 64 << 10, 512 << 10][generator.below(3)]
       limits.retainedBytes = 128 << (10 + generator.below(3))
     }
     grants = limits.initialGrants
-    if generator.chance(400) { grants.sessionBytes /= 3 }
+    if isSmall, generator.chance(400) {
+      // More is granted when a quarter of the window has been read: with less there is no way on.
+      grants.sessionBytes = grants.sessionBytes / 4 + 1000
+    }
     grace = .seconds(90)
     outage = .seconds(20)
     ending = generator.chance(200) ? .close : .drain

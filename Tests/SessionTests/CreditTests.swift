@@ -281,6 +281,26 @@ struct `Room to send` {
     #expect(Set(peer.events()) == [.writable(bulk), .writable(small)])
   }
 
+  @Test func `within its guarantee comes back to a stream while another holds all the rest`() throws
+  {
+    var limits = SessionLimits()
+    limits.retainedBytes = 100_000
+    limits.guaranteedRetainedBytes = 1_000
+    let peer = Peer(.dialling, limits: limits)
+    peer.attach(recordSize: 16_000)
+    let bulk = try peer.open()
+    let small = try peer.open()
+    // The reader of the bulk takes nothing, so the bulk stays.
+    peer.send(count: 200_000, on: bulk)
+    try peer.deliveredFrames()
+    #expect(peer.statistics.retainedBytes > 100_000)
+    #expect(!peer.send(count: 1_000, on: small))
+    let records = peer.records()
+    #expect(peer.events() == [])
+    for record in records { peer.report(record) }
+    #expect(peer.events() == [.writable(small)])
+  }
+
   @Test func `of the process is shared by its sessions`() throws {
     let budget = MemoryBudget(retainedBytes: 100_000)
     let first = Peer(.dialling, budget: budget)

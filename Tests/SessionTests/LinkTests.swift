@@ -81,6 +81,27 @@ struct `The loss of a link` {
     #expect(pair.acceptor.read(stream) == "all‖")
   }
 
+  @Test func `keeps an OPEN although everything said after it arrived`() throws {
+    let pair = Pair()
+    let link = pair.attach()
+    let stream = try pair.dialler.open()
+    let open = pair.dialler.records()
+    pair.dialler.send("x", on: stream)
+    pair.dialler.finish(stream)
+    pair.dialler.stop(stream)
+    try pair.exchange()
+    // Both directions are over, yet the acceptor has heard of no OPEN.
+    #expect(pair.acceptor.events() == [])
+    #expect(pair.dialler.statistics.streams == 1)
+    #expect(open.count == 1)
+    pair.cut(link)
+    pair.attach()
+    try pair.exchange()
+    #expect(pair.acceptor.read(stream) == "x‖")
+    try pair.exchange()
+    #expect(pair.isEmpty)
+  }
+
   @Test func `over and over lets everything through in the end`() throws {
     let pair = Pair()
     let stream = try pair.dialler.open()

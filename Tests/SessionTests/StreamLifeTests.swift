@@ -197,6 +197,20 @@ struct `A stream` {
     #expect(pair.isEmpty)
   }
 
+  @Test func `is read to its end when all of it came before a reset`() throws {
+    let pair = Pair()
+    pair.attach()
+    let stream = try pair.openStream()
+    pair.dialler.send("all of it", on: stream)
+    pair.dialler.finish(stream)
+    // The report on it does not come back before the application changes its mind.
+    for record in pair.dialler.records() { try pair.acceptor.hear(record.bytes) }
+    pair.dialler.reset(stream)
+    try pair.exchange()
+    #expect(pair.acceptor.events() == [.readable(stream)])
+    #expect(pair.acceptor.read(stream) == "all of it‖")
+  }
+
   @Test func `is refused by a reset before it was opened`() throws {
     let pair = Pair()
     pair.attach()
