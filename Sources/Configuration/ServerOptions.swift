@@ -20,7 +20,7 @@ package struct ServerOptions: Sendable {
   package var drain: Duration = .seconds(10)
   /// `max-clients`: the most client connections at a time; `nil` leaves it to the descriptor limit.
   package var maximumClients: Int?
-  /// `certificate` and `certificate-key`: PEM files of a certificate that a public authority signed.
+  /// `certificate`, `certificate-key`: PEM files of a certificate that an authority signed.
   package var certificate: CertificateFiles?
   /// `ready-file`: written when everything is bound.
   package var readyFile: String?

@@ -102,8 +102,8 @@ package enum TunnelLimits {
   package static let longestRetryDelay: Duration = .seconds(10)
 
   /// The longest time between two attempts while there is a session without a healthy link
-  /// (`PROTOCOL.md`, Resume): when the path returns, the kernel's own retransmission on the old link
-  /// may be seconds away.
+  /// (`PROTOCOL.md`, Resume): when the path returns, the kernel's own retransmission on the old
+  /// link may be seconds away.
   package static let graceDialInterval: Duration = .milliseconds(500)
 
   /// Attempts under way at once; a new one then takes the place of the oldest.

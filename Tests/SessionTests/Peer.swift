@@ -12,7 +12,7 @@ final class Peer {
 
   private var lastLink: UInt64 = 0
 
-  /// - Parameter grants: What the peer granted; as much as this side grants when `nil`.
+  /// The peer granted as much as this side grants, unless `grants` says otherwise.
   init(
     _ side: Side,
     limits: SessionLimits = SessionLimits(),

@@ -14,9 +14,8 @@ final class RawPeer: ChannelInboundHandler {
   private var decoder = RecordDecoder()
   private var messages: [LinkMessage] = []
   private var isClosed = false
-  private var waiters:
-    [(condition: ([LinkMessage], _ isOpen: Bool, _ isClosed: Bool) -> Bool, EventLoopPromise<Void>)] =
-      []
+  private typealias Condition = ([LinkMessage], _ isOpen: Bool, _ isClosed: Bool) -> Bool
+  private var waiters: [(condition: Condition, EventLoopPromise<Void>)] = []
 
   init(engine: TLSEngine?) {
     self.engine = engine

@@ -23,8 +23,8 @@ final class Arrival: LinkUser {
 
   /// - Parameters:
   ///   - logger: The server's.
-  ///   - decide: Called with HELLO's record; answers with ``reject(_:on:)`` or by attaching the link
-  ///     to a session, at once or later.
+  ///   - decide: Called with HELLO's record; answers with ``reject(_:on:)`` or by attaching the
+  ///     link to a session, at once or later.
   init(logger: Logger, decide: @escaping (Arrival, any Link, ByteBuffer) -> Void) {
     self.logger = logger
     self.decide = decide
