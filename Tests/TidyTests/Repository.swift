@@ -49,10 +49,17 @@ struct Repository {
     return found.sorted()
   }
 
-  /// All Swift files below a folder, scanned.
+  /// All Swift files of the repository below a folder, scanned.
   func sources(below folder: String) throws -> [SwiftSource] {
-    try files(below: folder, endingIn: ".swift").map {
-      SwiftSource(path: $0, text: try text(of: $0))
+    try Self.scanned.get().filter { $0.path.hasPrefix("\(folder)/") }
+  }
+
+  /// Scanned once for all tests: it takes longer than all rules together.
+  private static let scanned = Result {
+    try ["Sources", "Tests"].flatMap { folder in
+      try current.files(below: folder, endingIn: ".swift").map {
+        SwiftSource(path: $0, text: try current.text(of: $0))
+      }
     }
   }
 }

@@ -117,8 +117,11 @@ extension SwiftSource {
     _ rule: Rule,
     where patterns: [(pattern: Regex<Substring>, what: String)]
   ) -> [Finding] {
-    // The default boundaries follow Unicode's words, for which `Date.now` is a single one.
-    let simple = patterns.map { ($0.pattern.wordBoundaryKind(.simple), $0.what) }
+    // The default boundaries follow Unicode's words, for which `Date.now` is a single one; and
+    // comparing scalars instead of characters takes half of the time.
+    let simple = patterns.map {
+      ($0.pattern.wordBoundaryKind(.simple).matchingSemantics(.unicodeScalar), $0.what)
+    }
     return code.enumerated().compactMap { index, line in
       guard !line.isBlank, let hit = simple.first(where: { line.contains($0.0) }) else {
         return nil

@@ -2,7 +2,7 @@
 ///
 /// This is a scanner, not a parser: it knows comments and string literals, which is what keeps a
 /// word in a comment from being taken for code.
-struct SwiftSource {
+struct SwiftSource: Sendable {
   /// Relative to the top folder.
   let path: String
   /// As written.
