@@ -375,7 +375,9 @@ package struct Session: ~Copyable {
     let complete = streams.filter { $1.receive.hasEverything && !$1.isAwaitingOpen }
     for (id, stream) in complete.sorted(by: { $0.key < $1.key }) {
       streams[id] = nil
-      if !stream.send.isOver { events.append(.stopped(id, .sessionClosed)) }
+      if !stream.send.isOver, stream.send.resetFact == nil {
+        events.append(.stopped(id, .sessionClosed))
+      }
       stream.send.abandon()
       stream.forgetFacts()
     }

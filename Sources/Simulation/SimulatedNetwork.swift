@@ -123,11 +123,13 @@ final class SimulatedNetwork {
     }
   }
 
-  /// Whether both parties send on the same living link.
+  /// Whether both parties send on the same living link, and no newer one is on its way.
   var isCalm: Bool {
-    links.contains { link in
-      !link.isCut && peers.allSatisfy { $0.session.sendingLink == link.id }
+    let known = links.filter { link in
+      Party.allCases.contains { link[$0].attachment != .gone }
     }
+    guard let newest = known.last, !newest.isCut, !isDialScheduled else { return false }
+    return peers.allSatisfy { $0.session.sendingLink == newest.id }
   }
 
   /// A party has noticed that the link is dead.

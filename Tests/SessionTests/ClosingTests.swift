@@ -107,6 +107,26 @@ struct `Closing a session` {
     #expect(pair.acceptor.nextDeadline == nil)
   }
 
+  @Test func `tells a writer once that nobody listens`() throws {
+    let pair = Pair()
+    pair.attach()
+    let stream = try pair.openStream()
+    pair.dialler.send("the tail", on: stream)
+    pair.dialler.finish(stream)
+    pair.dialler.stop(stream, .limitReached)
+    // The answer to STOP is on its way when CLOSE comes.
+    try pair.carry(from: pair.dialler, to: pair.acceptor)
+    #expect(pair.acceptor.records().count == 1)
+    try pair.acceptor.hear(.close(.goingAway, reason: ""))
+    #expect(pair.acceptor.read(stream) == "the tail‖")
+    #expect(
+      pair.acceptor.events() == [
+        .stopped(stream, .limitReached), .readable(stream),
+        .closed(.closedByPeer(.goingAway, reason: "")), .ended(stream),
+      ]
+    )
+  }
+
   @Test func `gives slow readers a limited time for what has arrived`() throws {
     let pair = Pair()
     pair.attach()

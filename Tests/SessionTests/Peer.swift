@@ -12,7 +12,7 @@ final class Peer {
 
   private var lastLink: UInt64 = 0
 
-  /// The peer granted as much as this side grants, unless `grants` says otherwise.
+  /// A session that nothing is attached to; `grants` are the peer's, by default as our own.
   init(
     _ side: Side,
     limits: SessionLimits = SessionLimits(),
