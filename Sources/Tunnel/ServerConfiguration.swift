@@ -19,8 +19,7 @@ package struct ServerConfiguration: Sendable {
   /// Presented to providers whose join URL has no key, beside the identity's own; `nil` is none.
   package var authoritySigned: AuthoritySignedCertificate?
 
-  /// How long a session outlives its last link, within ``TunnelLimits/graceRange``; the lower one
-  /// of both peers counts.
+  /// How long a session outlives its last link; the lower one of both peers counts.
   package var grace: Duration = .seconds(90)
 
   /// How long a client waits for a provider.

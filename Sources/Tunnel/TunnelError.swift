@@ -1,3 +1,5 @@
+internal import HawserHandshake
+
 /// Why a role could not start, or ended for good.
 package enum TunnelError: Error, Sendable, Hashable {
   /// A listener could not be bound; the system's reason.
@@ -50,6 +52,17 @@ extension TunnelError {
     switch self {
     case .credentialsRefused, .wrongServer, .replaced, .serviceRefused, .refusedForGood: true
     case .bindFailed, .stopping, .invalidConfiguration: false
+    }
+  }
+}
+
+extension TunnelError {
+  /// A refusal that the same HELLO will meet again.
+  init(_ rejection: Reject) {
+    switch rejection.code {
+    case .badCredentials, .revoked: self = .credentialsRefused(reason: rejection.reason)
+    case .replaced: self = .replaced
+    default: self = .refusedForGood(reason: "\(rejection.name): \(rejection.reason)")
     }
   }
 }

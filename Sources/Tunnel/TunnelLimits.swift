@@ -65,9 +65,6 @@ package enum TunnelLimits {
   /// How long a port that nobody claims is kept after the grace of its last provider ended.
   package static let unclaimedEntryPatience: Duration = .seconds(30)
 
-  /// The lowest port that a provider may ask for.
-  package static let lowestClaimablePort = 1024
-
   /// Services that one session may register.
   package static let servicesPerSession = 256
 
@@ -86,9 +83,6 @@ package enum TunnelLimits {
 
   /// How long the last bytes of clients may take to leave when a role stops.
   package static let flushPatience: Duration = .seconds(1)
-
-  /// The least and the most grace that a configuration may ask for.
-  package static let graceRange: ClosedRange<Duration> = .seconds(1) ... .seconds(86_400)
 
   // MARK: Providers
 

@@ -108,7 +108,7 @@ extension ProviderCore: SessionOwner {
       target: offer.service.target,
       clientAddress: request.clientAddress
     ) { [weak self] connection in
-      self?.targets[ObjectIdentifier(connection)] = nil
+      self?.targetGone(connection)
     }
     targets[ObjectIdentifier(connection)] = connection
     connection.dial(timeout: configuration.targetDialTimeout)

@@ -36,7 +36,8 @@ final class ProviderCore {
   /// The end: as asked, or for good.
   let ended: EventLoopPromise<Void>
   private(set) var isStopping = false
-  private var isOver = false
+  /// How the provider ends; set once.
+  private var outcome: Result<Void, TunnelError>?
 
   private let dialler: TCPDialler
   private var schedule: DialSchedule
@@ -89,7 +90,7 @@ extension ProviderCore: DialAttemptOwner {
   }
 
   private var need: DialSchedule.Need {
-    guard !isOver else { return .nothing }
+    guard outcome == nil else { return .nothing }
     guard let host = membership?.host else { return isStopping ? .nothing : .session }
     if host.isUsable { return .nothing }
     return host.isAttached ? .replacement : .resumption
@@ -303,7 +304,7 @@ extension ProviderCore {
 
   func sessionLinksClosed(_ host: SessionHost) {
     departing[ObjectIdentifier(host)] = nil
-    finishIfStopped()
+    finishIfDone()
   }
 
   /// The session is over: begin another one, or end for good.
@@ -320,7 +321,7 @@ extension ProviderCore {
       self.end(.failure(.credentialsRefused(reason: reason)))
     case .closedByPeer, .closedHere, .graceExpired: break
     }
-    finishIfStopped()
+    finishIfDone()
     adjustNeed()
   }
 }
@@ -330,7 +331,7 @@ extension ProviderCore {
 extension ProviderCore {
   /// Takes no new streams, lets those alive finish for the configured time, and ends.
   func stop() {
-    guard !isStopping, !isOver else { return }
+    guard !isStopping, outcome == nil else { return }
     isStopping = true
     if let host = membership?.host {
       logger.info("stopping", metadata: ["streams": "\(host.streamCount)"])
@@ -341,43 +342,51 @@ extension ProviderCore {
         deadline: loop.instant + configuration.drainTime
       )
     }
-    finishIfStopped()
+    let patience = configuration.drainTime + TunnelLimits.flushPatience
+    loop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) { [weak self] in
+      self?.giveUpTargets()
+    }
+    finishIfDone()
     adjustNeed()
   }
 
-  /// Ends for good.
+  /// Ends for good, as soon as the server has been told.
   func end(_ result: Result<Void, TunnelError>) {
-    guard !isOver else { return }
-    isOver = true
+    guard outcome == nil else { return }
+    outcome = result
     timer.cancel()
     network.stop()
     for attempt in attempts { attempt.abandon() }
     attempts = []
-    membership?.host.close(.normal, reason: "the provider ends")
-    switch result {
-    case .success:
-      ready.fail(TunnelError.stopping)
-      ended.succeed()
-    case .failure(let error):
+    if case .failure(let error) = result {
       logger.error("ending for good", metadata: ["reason": "\(error)"])
       ready.fail(error)
-      ended.fail(error)
+      membership?.host.close(.normal, reason: "the provider ends")
+      giveUpTargets()
+    } else {
+      ready.fail(TunnelError.stopping)
     }
+    finishIfDone()
   }
 
-  private func finishIfStopped() {
-    guard isStopping, membership == nil, departing.isEmpty else { return }
-    end(.success(()))
+  /// A target's socket is closed, or was not to be had.
+  func targetGone(_ connection: TargetConnection) {
+    targets[ObjectIdentifier(connection)] = nil
+    finishIfDone()
   }
-}
 
-extension TunnelError {
-  /// A refusal that the same HELLO will meet again.
-  fileprivate init(_ rejection: Reject) {
-    switch rejection.code {
-    case .badCredentials, .revoked: self = .credentialsRefused(reason: rejection.reason)
-    case .replaced: self = .replaced
-    default: self = .refusedForGood(reason: "\(rejection.name): \(rejection.reason)")
+  private func giveUpTargets() {
+    for connection in Array(targets.values) { connection.giveUp() }
+  }
+
+  /// Waits for the last words to the server, and for the last bytes to targets.
+  private func finishIfDone() {
+    guard membership == nil, departing.isEmpty, targets.isEmpty else { return }
+    if isStopping, outcome == nil { return end(.success(())) }
+    switch outcome {
+    case .success: ended.succeed()
+    case .failure(let error): ended.fail(error)
+    case nil: break
     }
   }
 }

@@ -51,6 +51,12 @@ final class TargetConnection: StreamEndpointOwner {
     }
   }
 
+  /// Resets the connection, or gives up dialling.
+  func giveUp() {
+    endpoint.reset()
+    gone(self)
+  }
+
   private func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
     switch target {
     case .unix(let path):

@@ -212,14 +212,14 @@ extension EntryTable {
     for entry in entries { close(entry) }
   }
 
-  /// Lets the last bytes of clients leave, for a moment; then resets who is still there.
-  func finish(completion: @escaping () -> Void) {
+  /// Lets the last bytes of clients leave until a moment after `deadline`; then resets who is still
+  /// there.
+  func finish(by deadline: Instant, completion: @escaping () -> Void) {
     guard !clients.isEmpty else { return completion() }
     guard finished == nil else { return }
     finished = completion
-    loop.assumeIsolated().scheduleTask(in: TimeAmount(TunnelLimits.flushPatience)) {
-      self.resetClients()
-    }
+    let patience = max(.zero, deadline - loop.instant) + TunnelLimits.flushPatience
+    loop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) { self.resetClients() }
   }
 }
 

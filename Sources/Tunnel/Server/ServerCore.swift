@@ -33,6 +33,8 @@ final class ServerCore {
   /// Sessions that have ended and whose links still carry the last words.
   private var departing: [ObjectIdentifier: ProviderSession] = [:]
   private var revocationTask: Scheduled<Void>?
+  /// When streams that still run are cut off; in the past while nobody has asked to stop.
+  private var drainDeadline = Instant.origin
   private var listenerClosed: EventLoopFuture<Void>
   private let stopped: EventLoopPromise<Void>
 
@@ -211,6 +213,7 @@ extension ServerCore {
     if let listener { listenerClosed = listener.close() }
     entries.stopListening()
     let deadline = loop.instant + configuration.drainTime
+    drainDeadline = deadline
     for session in sessions.members {
       session.drain(within: configuration.drainTime, until: deadline)
     }
@@ -220,7 +223,9 @@ extension ServerCore {
 
   private func finishIfStopped() {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
-    entries.finish { [stopped, listenerClosed] in listenerClosed.cascade(to: stopped) }
+    entries.finish(by: drainDeadline) { [stopped, listenerClosed] in
+      listenerClosed.cascade(to: stopped)
+    }
     listener = nil
   }
 }
