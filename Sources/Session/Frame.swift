@@ -98,13 +98,6 @@ extension Frame {
     buffer.writeVariableLengthInteger(UInt64(count))
   }
 
-  /// The bytes before a DATA frame's payload of up to `count` bytes.
-  static func dataHeaderSize(_ stream: StreamID, offset: UInt64, count: Int) -> Int {
-    1 + VariableLengthInteger.byteCount(of: stream.rawValue)
-      + VariableLengthInteger.byteCount(of: offset)
-      + VariableLengthInteger.byteCount(of: UInt64(count))
-  }
-
   /// An upper bound of the encoded size, in bytes; every frame but DATA and OPEN is small.
   package var encodedSizeBound: Int {
     switch self {

@@ -32,7 +32,6 @@ extension Session {
   ) throws(SessionViolation) {
     switch frame {
     case .data(let id, let offset, let bytes, let fin):
-      if bytes.readableBytes == 0 { try chargeFrame(at: now) }
       try receiveData(bytes, at: offset, fin: fin, on: id, now: now)
     case .open(let id, let request):
       try receiveOpen(request, on: id, at: now)
@@ -110,6 +109,7 @@ extension Session {
       on: id,
       gapLimit: configuration.limits.reassemblyGaps
     )
+    if !change.isNews { try chargeFrame(at: now) }
     if !stream.isControl { try credit.receive(change.receivedBytes) }
     if stream.openedHere, !stream.isControl { noteOpened(stream) }
     if change.isReadable { noteReadable(stream) }

@@ -14,9 +14,6 @@ package enum ProtocolLimits {
 
   /// The smallest record a link may offer, in bytes: an OPEN and room to spare.
   package static let minimumRecordSize = 1100
-
-  /// The largest stream id: 62 bits, so that it fits a variable-length integer.
-  package static let maximumStreamID: UInt64 = 1 << 62 - 1
 }
 
 /// What one session may use of its process. All are *chosen*; a peer sees only the initial grants.

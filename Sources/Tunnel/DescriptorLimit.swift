@@ -4,7 +4,7 @@ internal import Glibc
 internal import Darwin
 #endif
 
-/// The process's limit on open files and sockets (`FEATURES.md` A7).
+/// The process's limit on open files and sockets.
 enum DescriptorLimit {
   /// Raises the soft limit to the hard one; each client of a server costs a descriptor.
   ///

@@ -10,7 +10,7 @@ package final class Server: Sendable {
   private let loop: any EventLoop
   private let core: NIOLoopBoundBox<ServerCore>
 
-  /// Binds nothing yet, but raises the process's descriptor limit (`FEATURES.md` A7).
+  /// Binds nothing yet, but raises the process's descriptor limit.
   ///
   /// - Parameters:
   ///   - configuration: Everything that can be chosen.

@@ -65,6 +65,14 @@ package enum TunnelLimits {
   /// How long a port that nobody claims is kept after the grace of its last provider ended.
   package static let unclaimedEntryPatience: Duration = .seconds(30)
 
+  /// Ports that one user's providers may hold, those kept for a provider that is away included.
+  ///
+  /// Chosen: enough for one session's services, so that one token cannot use up the descriptors.
+  package static let portsPerUser = 256
+
+  /// Ports that all users may hold together. Chosen: an eighth of the usual descriptor limit.
+  package static let ports = 1024
+
   /// Services that one session may register.
   package static let servicesPerSession = 256
 

@@ -90,7 +90,7 @@ struct `Frames on the wire` {
     let request = OpenRequest(
       target: .address(String(repeating: "a", count: try #require(longest)))
     )
-    var buffer = record([.open(StreamID(ProtocolLimits.maximumStreamID), request)])
+    var buffer = record([.open(StreamID(VariableLengthInteger.maximum), request)])
     #expect(buffer.readableBytes <= ProtocolLimits.minimumRecordSize)
     #expect(throws: Never.self) { try Frame(from: &buffer) }
   }

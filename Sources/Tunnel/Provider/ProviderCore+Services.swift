@@ -21,8 +21,8 @@ extension ProviderCore: SessionOwner {
 
   func session(_ host: SessionHost, received message: ControlMessage) {
     switch message {
-    case .registered(let id, _, let entry):
-      registered(id, entry)
+    case .registered(let id, let serviceID, let entry):
+      registered(id, as: serviceID, entry)
     case .refused(let id, let refusal):
       refused(id, refusal)
     case .unregistered(let id):
@@ -37,9 +37,9 @@ extension ProviderCore: SessionOwner {
     }
   }
 
-  private func registered(_ id: UInt64, _ entry: BoundEntry) {
+  private func registered(_ id: UInt64, as serviceID: UInt64, _ entry: BoundEntry) {
     guard let offer = services.offers[id] else { return }
-    services.registered(id, at: entry)
+    services.registered(id, as: serviceID, at: entry)
     logger.info(
       "service registered",
       metadata: [
@@ -99,7 +99,7 @@ extension ProviderCore: SessionOwner {
     counters.streams += 1
     guard !isStopping else { return host.abort(stream, .draining, retryable: true) }
     guard case .service(let id) = request.target else { return host.abort(stream, .notPermitted) }
-    guard let offer = services.offers[id] else {
+    guard let offer = services.offer(forService: id) else {
       return host.abort(stream, .unknownService, retryable: true)
     }
     let connection = TargetConnection(

@@ -9,6 +9,8 @@ struct ServiceOffers {
     let service: ServiceEntry
     /// Where the server has bound it; `nil` while it is not registered.
     var bound: BoundEntry?
+    /// The id by which the server's OPEN names it; `nil` while it is not registered.
+    var serviceID: UInt64?
     /// The port that it had, asked for again when any port is good enough.
     var lastPort: UInt16?
 
@@ -45,9 +47,17 @@ struct ServiceOffers {
   /// Whether the server has bound every one.
   var areAllRegistered: Bool { offers.values.allSatisfy { $0.bound != nil } }
 
-  /// The server has bound an entry.
-  mutating func registered(_ id: UInt64, at bound: BoundEntry) {
+  /// The offer that the server's OPEN means. An OPEN may overtake the answer to the registration;
+  /// until that is there, the id is taken for the registration's own.
+  func offer(forService serviceID: UInt64) -> Offer? {
+    if let offer = offers.values.first(where: { $0.serviceID == serviceID }) { return offer }
+    return offers[serviceID].flatMap { $0.serviceID == nil ? $0 : nil }
+  }
+
+  /// The server has bound an entry, and gave the service an id of its own.
+  mutating func registered(_ id: UInt64, as serviceID: UInt64, at bound: BoundEntry) {
     offers[id]?.bound = bound
+    offers[id]?.serviceID = serviceID
     offers[id]?.lastPort = bound.port
   }
 
@@ -58,11 +68,12 @@ struct ServiceOffers {
   ///   - forgetPort: The port that it had is not to be had any more.
   mutating func lost(_ id: UInt64, forgetPort: Bool) {
     offers[id]?.bound = nil
+    offers[id]?.serviceID = nil
     if forgetPort { offers[id]?.lastPort = nil }
   }
 
   /// The session is over, and all registrations with it.
   mutating func forgetRegistrations() {
-    for id in offers.keys { offers[id]?.bound = nil }
+    for id in offers.keys { lost(id, forgetPort: false) }
   }
 }

@@ -73,7 +73,7 @@ extension EntryTable {
   ///
   /// - Parameters:
   ///   - requested: What the provider asks for.
-  ///   - token: Its owner and its ports decide what may be had (`FEATURES.md` A8).
+  ///   - token: Its owner and its ports decide what may be had.
   ///   - completion: Gets the entry, bound, or the reason why not.
   func claim(
     _ requested: RequestedEntry,
@@ -118,6 +118,11 @@ extension EntryTable {
         completion(result.flatMap { self.checkOwner(of: $0, port: port, token: token) })
       }
       return
+    }
+    let held = claimed.values.count { $0.owner == token.user }
+    guard claimed.count < TunnelLimits.ports, held < TunnelLimits.portsPerUser else {
+      let reason = "too many ports: \(held) of \(TunnelLimits.portsPerUser) for one user"
+      return completion(.failure(RegistrationRefusal(.limitReached, reason: reason)))
     }
     if port != 0 { binding[port] = [] }
     let opening = Entry(isPermanent: false, table: self)

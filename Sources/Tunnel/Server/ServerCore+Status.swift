@@ -19,7 +19,11 @@ extension ServerCore {
 
   private var counterStatus: CounterStatus {
     let counters = entries.counters
-    let limits = counters.limitsReached.map { ($0.key.rawValue, $0.value) }
+    let handshakesRefused = listener?.refusedConnections ?? 0
+    var limits = Dictionary(
+      uniqueKeysWithValues: counters.limitsReached.map { ($0.key.rawValue, $0.value) }
+    )
+    if handshakesRefused > 0 { limits["handshakes"] = handshakesRefused }
     return CounterStatus(
       clients: counters.clients,
       turnedAway: counters.turnedAway,
@@ -29,8 +33,8 @@ extension ServerCore {
       sessionsResumed: counters.sessionsResumed,
       authenticationFailures: counters.authenticationFailures,
       attemptsRefused: limiter.refused,
-      handshakesRefused: listener?.refusedConnections ?? 0,
-      limitsReached: Dictionary(uniqueKeysWithValues: limits)
+      handshakesRefused: handshakesRefused,
+      limitsReached: limits
     )
   }
 }

@@ -15,6 +15,9 @@ internal import NIOCore
 final class ServerCore {
   /// The epoch of a session's first link; each resumption has a higher one.
   static let firstEpoch: AttachmentEpoch = 1
+  /// What a provider is told whose token was revoked while it was connected.
+  private static let revokedReason =
+    "the token was revoked; ask the server's operator for a new join URL"
 
   let configuration: ServerConfiguration
   let store: any CredentialStore
@@ -92,7 +95,7 @@ extension ServerCore {
     let affected = sessions.sessions(ofToken: token)
     for session in affected {
       session.host.logger.notice("session revoked", metadata: ["token": "\(token)"])
-      session.host.close(.revoked, reason: "the token was revoked")
+      session.host.close(.revoked, reason: Self.revokedReason)
     }
     return affected.count
   }

@@ -46,8 +46,6 @@ package struct SessionRegistry<Member: AnyObject> {
 
   package var count: Int { entries.count }
   package var members: [Member] { entries.values.map(\.member) }
-  /// Tokens that have sessions.
-  package var tokens: Set<String> { Set(byToken.keys) }
 
   package subscript(id: RandomID) -> Member? { entries[id]?.member }
 

@@ -12,7 +12,6 @@ extension SessionHost: LinkUser {
       try session.receive(record, at: loop.instant)
     } catch {
       logger.warning("peer broke the protocol", metadata: ["violation": "\(error)"])
-      session.close(error.closeCode, reason: "\(error)", at: loop.instant)
     }
   }
 
