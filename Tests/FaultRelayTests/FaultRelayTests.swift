@@ -179,7 +179,9 @@ struct `A fault relay` {
   @Test func `resets a client whose target does not answer`() async throws {
     let server = try await TargetServer.start(on: group)
     let relay = try await start(to: server)
-    try await server.channel.close()
+    // Not the port of a listener that has closed: another test may have got it since.
+    // Nobody listens on port 1.
+    try await relay.retarget(to: "127.0.0.1", port: 1)
     try await expectReset(dialling: relay)
     #expect(try await relay.counters().unreachable == 1)
     await relay.stop()
