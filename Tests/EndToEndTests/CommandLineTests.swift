@@ -142,6 +142,25 @@ import Testing
     }
   }
 
+  @Test func `the demonstration in one process delivers every byte once`() async throws {
+    try await withLab { lab in
+      let finished = try lab.run(
+        ["demo", "--size", "4MiB", "--outage", "500ms"],
+        within: .seconds(60)
+      )
+      #expect(finished.status == 0, "\(finished.errors)")
+      #expect(finished.output.contains("Not a byte lost, not a byte twice."))
+    }
+  }
+
+  @Test func `a simulated run tells its seed and ends with 0`() async throws {
+    try await withLab { lab in
+      let finished = try lab.run(["simulate", "--seed", "7", "--steps", "100"])
+      #expect(finished.status == 0, "\(finished.errors)")
+      #expect(finished.output.contains("seed 7"))
+    }
+  }
+
   @Test func `logs hold no secret`() async throws {
     try await withLab { lab in
       let target = lab.keep(try .echo())

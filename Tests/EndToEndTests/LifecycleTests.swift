@@ -107,6 +107,44 @@ import Testing
   }
 
   @Test(arguments: TransportUnderTest.allCases)
+  func `a client that waits longer than --park is closed, one that waits less is served`(
+    transport: TransportUnderTest
+  ) async throws {
+    try await withLab(transport) { lab in
+      let target = lab.keep(try .echo())
+      let server = try lab.server(["--park", "2s"])
+      let start = ContinuousClock.now
+      let (bytes, _) = try server.client().readAll()
+      #expect(bytes.isEmpty)
+      #expect(ContinuousClock.now - start >= .seconds(2))
+      let patient = try server.client()
+      try patient.write("parked\n")
+      _ = try lab.provider(join: server.joinURL(), target: "127.0.0.1:\(target.port)")
+      #expect(try patient.read(exactly: 7).count == 7)
+    }
+  }
+
+  @Test(arguments: TransportUnderTest.allCases)
+  func `clients over --max-clients are closed, and their place is free again afterwards`(
+    transport: TransportUnderTest
+  ) async throws {
+    try await withLab(transport) { lab in
+      let target = lab.keep(try .echo())
+      let server = try lab.server(["--max-clients", "3"])
+      _ = try lab.provider(join: server.joinURL(), target: "127.0.0.1:\(target.port)")
+      let clients = try (0..<3).map { _ in try server.client() }
+      for client in clients { try client.exchange("hello\n") }
+      #expect(try server.client().readAll().bytes.isEmpty)
+      for client in clients { client.close() }
+      try wait(for: "a place being free") {
+        let client = try server.client()
+        try? client.write("hello\n")
+        return try client.read() == .bytes(Array("hello\n".utf8))
+      }
+    }
+  }
+
+  @Test(arguments: TransportUnderTest.allCases)
   func `a second copy with the same name replaces the first, which ends with 69`(
     transport: TransportUnderTest
   ) async throws {
