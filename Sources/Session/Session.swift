@@ -379,6 +379,7 @@ package struct Session: ~Copyable {
         events.append(.stopped(id, .sessionClosed))
       }
       stream.send.abandon()
+      stream.awaitsRoom = false
       stream.forgetFacts()
     }
     self.end(end)

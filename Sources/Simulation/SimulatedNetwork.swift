@@ -148,6 +148,11 @@ final class SimulatedNetwork {
   /// Whether `sender` has heard of the credit for everything that was read.
   func isCreditBack(for sender: Party) -> Bool { wiretap.isCreditBack(for: sender) }
 
+  /// Whether `sender` may go on sending on a stream whose reader has read everything.
+  func hasCredit(for sender: Party, on stream: StreamLedger) -> Bool {
+    wiretap.hasCredit(for: sender, on: stream.id, beyond: stream[from: sender].read)
+  }
+
   // MARK: Records
 
   /// Asks the session for records as far as the party's links have room.

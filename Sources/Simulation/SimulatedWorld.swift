@@ -137,6 +137,7 @@ final class SimulatedWorld {
     let statistics = peers[party.rawValue].session.statistics
     return statistics.streams == 0 && statistics.retainedBytes == 0 && statistics.unreadBytes == 0
       && (isOver || network.isCreditBack(for: party)) && ledgers.live(for: party).isEmpty
+      && network.hasCredit(for: party, on: ledgers[.control])
   }
 
   /// With a healthy network, whoever reads gets everything, whatever the others neglect: the
@@ -148,9 +149,17 @@ final class SimulatedWorld {
     try run(until: "those who read have read") {
       peers.contains { $0.end != nil }
         || Party.allCases.allSatisfy { writer in
-          ledgers.live(for: writer).allSatisfy { ledgers[$0].isServed(from: writer) }
+          ledgers.live(for: writer).allSatisfy { isServed($0, from: writer) }
         }
     }
+  }
+
+  /// Whether a reader that reads has got everything, and its writer credit for more.
+  private func isServed(_ stream: StreamID, from writer: Party) -> Bool {
+    let ledger = ledgers[stream]
+    return !ledger.isRead(from: writer)
+      || (ledger.hasArrived(from: writer)
+        && (ledger[from: writer].isFinished || network.hasCredit(for: writer, on: ledger)))
   }
 
   /// Closes as soon as everything has drained, which may or may not be so already.

@@ -62,14 +62,15 @@ package struct SimulationPlan: Sendable {
     let smallest = ProtocolLimits.minimumRecordSize
     recordSizes = smallest...([smallest, 1400, 16_000][generator.below(3)])
     gap = .zero...(.milliseconds([5, 50, 300][generator.below(3)]))
-    write = [2_000, 30_000, 150_000][generator.below(3)]
+    write = [2_000, 2_000, 30_000, 30_000, 30_000, 150_000, 150_000, 400_000][generator.below(8)]
     disturbances = [20, 60, 200][generator.below(3)]
     budget = [0, 256 << 10, 64 << 20][generator.below(3)]
     limits = SessionLimits()
     let isSmall = generator.chance(700)
     if isSmall {
       limits.concurrentStreams = [1, 2, 4, 12][generator.below(4)]
-      limits.growthBytes = [0, 64 << 10, 512 << 10][generator.below(3)]
+      limits.growthBytes = [0, 64 << 10, 192 << 10, 512 << 10][generator.below(4)]
+      limits.stalledReaderPatience = generator.chance(500) ? .milliseconds(300) : .seconds(10)
       limits.retainedBytes = 128 << (10 + generator.below(3))
     }
     grants = limits.initialGrants

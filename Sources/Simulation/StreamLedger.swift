@@ -88,11 +88,15 @@ struct StreamLedger {
     _modify { yield &views[party.rawValue] }
   }
 
-  /// Whether a reader that reads has got everything that `writer` wants to write.
-  func isServed(from writer: Party) -> Bool {
+  /// Whether somebody reads what `writer` writes, and may do so to the end.
+  func isRead(from writer: Party) -> Bool {
     let direction = self[from: writer]
-    return self[of: writer.other].reading == .never || direction.readEnd != nil
-      || !direction.resets.isEmpty || direction.isStopped
-      || (self[of: writer].wanted == 0 && direction.read == direction.sent)
+    return self[of: writer.other].reading != .never && direction.readEnd == nil
+      && direction.resets.isEmpty && !direction.isStopped
+  }
+
+  /// Whether everything that `writer` wanted to write was read.
+  func hasArrived(from writer: Party) -> Bool {
+    self[of: writer].wanted == 0 && self[from: writer].read == self[from: writer].sent
   }
 }

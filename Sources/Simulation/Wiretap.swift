@@ -45,17 +45,35 @@ struct Wiretap {
   /// Bytes that `sender` has put on any link for the first time, the control stream's excepted.
   func bytesSent(by sender: Party) -> UInt64 { said[sender.rawValue].total }
 
-  /// Whether `sender` knows of as much credit as it must have after everything was read: a quarter
-  /// of the session's window, and of the number of streams, may be given later.
+  /// Whether `sender` knows all the credit that it must have after everything was read: what the
+  /// peer has said of it, and all of the session's window but a quarter, which may be given later.
   func isCreditBack(for sender: Party) -> Bool {
     let full = limits.initialGrants
     let said = said[sender.rawValue]
+    let given = self.said[sender.other.rawValue]
     let heard = heard[sender.rawValue]
     let hasBytes =
-      said.total < full.sessionBytes / 4
-      || heard.sessionCredit + full.sessionBytes / 4 >= said.total + full.sessionBytes
+      given.sessionCredit == full.sessionBytes
+      ? said.total < full.sessionBytes / 4
+      : heard.sessionCredit == given.sessionCredit
+        && heard.sessionCredit + full.sessionBytes / 4 >= said.total + full.sessionBytes
     let opened = UInt64(said.opened.count)
-    return hasBytes && heard.streamCount + full.streams / 4 >= opened + full.streams
+    return hasBytes && heard.streamCount == given.streamCount
+      && heard.streamCount + full.streams / 4 >= opened + full.streams
+  }
+
+  /// Whether `sender` may send half of a stream's initial credit beyond `read`, which it must when
+  /// the reader has read everything and the stream goes on.
+  func hasCredit(for sender: Party, on stream: StreamID, beyond read: UInt64) -> Bool {
+    streamLimit(for: sender, on: stream) >= read + Self.initialCredit(of: stream) / 2
+  }
+
+  private func streamLimit(for sender: Party, on stream: StreamID) -> UInt64 {
+    max(Self.initialCredit(of: stream), heard[sender.rawValue].streamCredit[stream] ?? 0)
+  }
+
+  private static func initialCredit(of stream: StreamID) -> UInt64 {
+    stream == .control ? ProtocolLimits.controlStreamCredit : ProtocolLimits.initialStreamCredit
   }
 
   /// A record leaves `sender`.
@@ -213,10 +231,7 @@ struct Wiretap {
   ) throws(Discrepancy) {
     let before = said[sender.rawValue].highest[stream] ?? 0
     guard end > before else { return }
-    let initial =
-      stream == .control
-      ? ProtocolLimits.controlStreamCredit : ProtocolLimits.initialStreamCredit
-    let limit = max(initial, heard[sender.rawValue].streamCredit[stream] ?? 0)
+    let limit = streamLimit(for: sender, on: stream)
     guard end <= limit else {
       throw Discrepancy("\(sender) sends stream \(stream) to \(end) with credit to \(limit)")
     }

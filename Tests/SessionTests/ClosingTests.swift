@@ -127,6 +127,28 @@ struct `Closing a session` {
     )
   }
 
+  @Test func `tells a writer of no room when nobody listens`() throws {
+    var limits = SessionLimits()
+    limits.retainedBytes = 1_000
+    limits.guaranteedRetainedBytes = 1_000
+    let pair = Pair(limits: limits)
+    pair.attach()
+    let stream = try pair.openStream()
+    pair.dialler.send("the tail", on: stream)
+    pair.dialler.finish(stream)
+    try pair.exchange()
+    #expect(!pair.acceptor.send(count: 1_000, on: stream))
+    let records = pair.acceptor.records()
+    try pair.acceptor.hear(.close(.goingAway, reason: ""))
+    for record in records { pair.acceptor.report(record) }
+    #expect(
+      pair.acceptor.events() == [
+        .readable(stream), .stopped(stream, .sessionClosed),
+        .closed(.closedByPeer(.goingAway, reason: "")),
+      ]
+    )
+  }
+
   @Test func `gives slow readers a limited time for what has arrived`() throws {
     let pair = Pair()
     pair.attach()
