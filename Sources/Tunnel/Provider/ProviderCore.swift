@@ -357,6 +357,13 @@ extension ProviderCore {
     adjustNeed()
   }
 
+  /// Ends the session and every target's connection now, if the provider is stopping.
+  func hurry() {
+    guard isStopping else { return }
+    membership?.host.close(.normal, reason: "the provider was stopped")
+    giveUpTargets()
+  }
+
   /// Ends for good, as soon as the server has been told.
   func end(_ result: Result<Void, TunnelError>) {
     guard outcome == nil else { return }

@@ -260,7 +260,8 @@ extension EntryTable {
     if !isAccepting, counts.isWellBelowDescriptorLimit { setAccepting(true) }
   }
 
-  private func resetClients() {
+  /// Closes every client's connection.
+  func resetClients() {
     for client in Array(clients.values) { client.turnAway() }
   }
 

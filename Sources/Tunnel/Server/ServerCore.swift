@@ -225,6 +225,15 @@ extension ServerCore {
     return stopped.futureResult
   }
 
+  /// Ends every session and client now, if the server is stopping.
+  func hurry() {
+    guard isStopping else { return }
+    for session in sessions.members {
+      session.host.close(.goingAway, reason: "the server is stopping")
+    }
+    entries.resetClients()
+  }
+
   private func finishIfStopped() {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
     if let listener { listenerClosed = listener.close() }
