@@ -71,7 +71,7 @@ struct ServiceOffers {
     offers[id]?.isRefused = true
   }
 
-  /// The server refused for now, or took the entry back.
+  /// The server refused because of something that may pass, or took the entry back.
   ///
   /// - Parameters:
   ///   - id: The offer's.
