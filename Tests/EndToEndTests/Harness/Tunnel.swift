@@ -27,7 +27,8 @@ extension Lab {
     state given: URL? = nil,
     control: Int = 0,
     listen: Int = 0,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    under launcher: [String] = []
   ) throws -> RunningServer {
     let state = given ?? path("state")
     let readyFile = path("server.json")
@@ -39,7 +40,8 @@ extension Lab {
       ] + flags,
       name: "server",
       environment: environment,
-      readyFile: readyFile
+      readyFile: readyFile,
+      under: launcher
     )
     return RunningServer(process: process, ready: try process.ready(), state: state)
   }
@@ -50,7 +52,8 @@ extension Lab {
     target: String,
     name: String = "provider",
     flags: [String] = [],
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    under launcher: [String] = []
   ) throws -> HawserProcess {
     let readyFile = path("\(name).json")
     // The join URL is a secret: a command line can be read by others, an environment cannot.
@@ -61,7 +64,8 @@ extension Lab {
       ] + flags + [target],
       name: name,
       environment: environment.merging(["HAWSER_JOIN": join]) { $1 },
-      readyFile: readyFile
+      readyFile: readyFile,
+      under: launcher
     )
   }
 
@@ -71,14 +75,16 @@ extension Lab {
     target: String,
     name: String = "provider",
     flags: [String] = [],
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    under launcher: [String] = []
   ) throws -> HawserProcess {
     let process = try startProvider(
       join: join,
       target: target,
       name: name,
       flags: flags,
-      environment: environment
+      environment: environment,
+      under: launcher
     )
     _ = try process.ready()
     return process
