@@ -5,11 +5,8 @@ import Testing
 
 /// Programs of the system, as its users run them.
 extension Lab {
-  /// Runs a program to its end.
-  ///
-  /// - Parameters:
-  ///   - input: The file that it reads from its standard input; nothing unless given.
-  ///   - output: The file that gets its standard output, instead of `Finished`.
+  /// Runs a program to its end. `input` is the file that it reads from its standard input, `output`
+  /// the one that gets its standard output instead of what is given back.
   func run(
     program: String,
     _ arguments: [String],
@@ -64,9 +61,8 @@ extension Lab {
     return finished.output
   }
 
-  /// Starts a server program, waits until it accepts connections, and ends it with the test.
-  ///
-  /// - Parameter stop: The signal by which it ends, its own children too.
+  /// Starts a server program, waits until it accepts connections, and ends it with the test: by the
+  /// signal `stop`, at which it has to end its own children too.
   func daemon(_ program: String, _ arguments: [String], port: Int, stop: Int32 = SIGTERM) throws {
     let name = URL(filePath: program).lastPathComponent
     let log = path("\(name).log").path(percentEncoded: false)
