@@ -87,7 +87,7 @@ final class Lab {
   }
 
   fileprivate var logs: String {
-    processes.map { process in
+    processes.filter { !$0.logText.isEmpty }.map { process in
       let lines = process.logText.split(separator: "\n").suffix(40).joined(separator: "\n")
       return "── \(process.name) (\(process.arguments.joined(separator: " ")))\n\(lines)"
     }.joined(separator: "\n")

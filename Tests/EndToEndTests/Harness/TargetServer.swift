@@ -7,6 +7,7 @@ final class TargetServer: Sendable {
   let port: Int
   private let descriptor: Int32
   private let connections = Mutex<[PlainSocket]>([])
+  private let open = Mutex(0)
 
   /// Listens on a free port, or on the one that is given.
   init(port wanted: Int = 0, _ serve: @escaping @Sendable (PlainSocket) throws -> Void) throws {
@@ -32,6 +33,9 @@ final class TargetServer: Sendable {
   /// Connections accepted so far.
   var connectionCount: Int { connections.withLock(\.count) }
 
+  /// Connections whose service is not over yet.
+  var openCount: Int { open.withLock(\.self) }
+
   /// Stops; whoever still reads is woken.
   func close() {
     shutdown(descriptor, Int32(SHUT_RDWR))
@@ -49,10 +53,12 @@ final class TargetServer: Sendable {
       _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
       let connection = PlainSocket(descriptor: accepted)
       connections.withLock { $0.append(connection) }
+      open.withLock { $0 += 1 }
       Thread.detachNewThread {
         // A connection that breaks is what many of the tests are about: the client's side tells.
         try? serve(connection)
         connection.close()
+        self.open.withLock { $0 -= 1 }
       }
     }
   }

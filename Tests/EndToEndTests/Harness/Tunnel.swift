@@ -21,10 +21,11 @@ struct RunningServer {
 }
 
 extension Lab {
-  /// Starts a server on free ports of the loopback address and waits until it is ready.
+  /// Starts a server on free ports and waits until it is ready.
   func server(
     _ flags: [String] = [],
     state given: URL? = nil,
+    address: String = "127.0.0.1",
     control: Int = 0,
     listen: Int = 0,
     environment: [String: String] = [:],
@@ -34,7 +35,7 @@ extension Lab {
     let readyFile = path("server.json")
     let process = try start(
       [
-        "server", "--control", "\(control)", "--listen", "\(listen)", "--address", "127.0.0.1",
+        "server", "--control", "\(control)", "--listen", "\(listen)", "--address", address,
         "--state", state.path(percentEncoded: false),
         "--ready-file", readyFile.path(percentEncoded: false), "--log-level", "debug",
       ] + flags,
