@@ -45,7 +45,7 @@ final class PrivateNetwork {
     for machine in [server, provider] { try machine.drop("iifname cable") }
   }
 
-  /// Drops what comes from one port of the provider's machine or goes there: one connection of many.
+  /// Drops what comes from one port of the provider's machine or goes there: one connection.
   func drop(providerPort port: Int) throws {
     try server.drop("iifname cable tcp sport \(port)")
     try provider.drop("iifname cable tcp dport \(port)")
