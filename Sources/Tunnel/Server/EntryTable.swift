@@ -171,8 +171,7 @@ extension EntryTable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let pauser = AcceptPauser { acceptor.value.acceptFailed($0) }
-          try channel.pipeline.syncOperations.addHandler(pauser)
+          try channel.pipeline.syncOperations.addHandler(acceptor.value.gate)
         }
       }
       .relayOptions()
