@@ -16,10 +16,6 @@ package enum TunnelLimits {
   /// Also bounds what a stream may hand to its session after that asked for a pause: 256 KiB.
   package static let socketReadsPerTurn: UInt = 4
 
-  /// A read that fills less than this share of its buffer is copied into one of its own size, so
-  /// that ten retained bytes do not pin 64 KiB.
-  package static let sparseReadDivisor = 4
-
   /// Bytes waiting in a socket's write queue above which its stream is no longer read.
   ///
   /// Credit is given for bytes that were read, so this and the kernel's buffer are all that a

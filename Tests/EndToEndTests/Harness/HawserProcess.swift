@@ -27,6 +27,7 @@ final class HawserProcess {
     output: URL,
     environment: [String: String],
     readyFile: URL?,
+    under launcher: [String] = [],
     folder: URL
   ) throws {
     self.name = name
@@ -38,9 +39,10 @@ final class HawserProcess {
     var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HAWSER_") }
     merged["HOME"] = folder.path(percentEncoded: false)
     merged.merge(environment) { $1 }
+    let command = launcher + [Self.program.path(percentEncoded: false)] + arguments
     process = try ChildProcess(
-      Self.program.path(percentEncoded: false),
-      arguments,
+      command[0],
+      Array(command.dropFirst()),
       environment: merged,
       folder: folder.path(percentEncoded: false),
       output: output.path(percentEncoded: false),

@@ -105,6 +105,13 @@ final class PlainSocket: Sendable {
     }
   }
 
+  /// Blocks until the connection is reset, without reading: what was sent stays unread.
+  func awaitReset() {
+    // A reset is reported without being asked for.
+    var poll = pollfd(fd: descriptor, events: 0, revents: 0)
+    while Foundation.poll(&poll, 1, 120_000) < 0, errno == EINTR {}
+  }
+
   /// Sends no more, still reads.
   func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -127,8 +134,11 @@ final class PlainSocket: Sendable {
 /// A call to the kernel that failed.
 struct SocketFailure: Error, CustomStringConvertible {
   let description: String
+  /// Whether the other side, or what is between, reset the connection.
+  let isReset: Bool
 
   init(_ call: String, code: Int32 = errno) {
+    isReset = code == ECONNRESET || code == EPIPE
     description = code == 0 ? call : "\(call): \(String(cString: strerror(code)))"
   }
 }
