@@ -15,6 +15,7 @@ final class PlainSockets {
   ///   - port: Where somebody listens.
   ///   - source: The last two bytes of the address in 127.0.0.0/16 to connect from; the kernel's
   ///     choice when `nil`.
+  /// - Throws: With the system's error number, when there is no connection.
   func connect(to port: Int, from source: UInt16? = nil) throws {
     let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     try #require(descriptor >= 0, "no socket: errno \(errno)")

@@ -184,7 +184,7 @@ extension EntryTable {
         case .success(let channel):
           completion(self.opened(entry, on: channel))
         case .failure(let error):
-          completion(.failure(.bindFailed(address: address, port: port, reason: "\(error)")))
+          completion(.failure(.bindFailed(address: address, port: port, error: error)))
         }
       }
   }
