@@ -50,6 +50,14 @@ struct Client {
     }
   }
 
+  /// Connects from an address of the loopback, and says nothing.
+  static func stranger(at port: Int, from source: String) async throws -> any Channel {
+    try await ClientBootstrap(group: Tunnel.group)
+      .bind(to: SocketAddress(ipAddress: source, port: 0))
+      .connect(host: "127.0.0.1", port: port)
+      .get()
+  }
+
   func send(_ bytes: [UInt8]) async throws {
     try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
   }

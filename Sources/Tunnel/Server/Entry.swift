@@ -2,6 +2,7 @@ internal import HawserCredentials
 internal import HawserHandshake
 internal import HawserPrimitives
 internal import HawserSession
+internal import HawserTransport
 internal import Logging
 internal import NIOCore
 
@@ -26,6 +27,8 @@ final class Entry {
 
   /// The listening socket, and where it is bound; `nil` while it is being bound.
   private(set) var channel: (any Channel)?
+  /// Belongs into the listening socket's pipeline.
+  private(set) lazy var gate = AcceptGate { [weak self] in self?.acceptFailed($0) }
   private(set) var bound: BoundEntry?
 
   private(set) var owner: UserName?
@@ -58,7 +61,7 @@ final class Entry {
 
   /// Pauses or resumes accepting; the kernel queues clients meanwhile.
   func setAccepting(_ isAccepting: Bool) {
-    channel?.setOption(.autoRead, value: isAccepting).whenFailure { _ in }
+    gate.isOpen = isAccepting
   }
 }
 
@@ -142,9 +145,9 @@ extension Entry {
   }
 
   /// The system gave no socket for a client that waits in its queue; accepting pauses for a moment.
-  func acceptFailed(_ error: IOError) {
+  private func acceptFailed(_ error: IOError) {
     table.count(.descriptors)
-    logger.debug("client not accepted", metadata: ["reason": "\(error)"])
+    logger.debug("client not accepted", metadata: ["reason": "\(error.inWords)"])
   }
 
   /// Finds a backend for a client, or lets it wait for one, or turns it away.

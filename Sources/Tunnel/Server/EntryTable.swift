@@ -170,8 +170,7 @@ extension EntryTable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let pauser = AcceptPauser { acceptor.value.acceptFailed($0) }
-          try channel.pipeline.syncOperations.addHandler(pauser)
+          try channel.pipeline.syncOperations.addHandler(acceptor.value.gate)
         }
       }
       .relayOptions()
@@ -185,7 +184,7 @@ extension EntryTable {
         case .success(let channel):
           completion(self.opened(entry, on: channel))
         case .failure(let error):
-          completion(.failure(.bindFailed(address: address, port: port, reason: "\(error)")))
+          completion(.failure(.bindFailed(address: address, port: port, error: error)))
         }
       }
   }

@@ -167,7 +167,7 @@ extension ServerCore {
         let port = UInt16(clamping: bound.port ?? 0)
         completion(.success(BoundAddress(mode: "control", address: address, port: port)))
       case .failure(let error):
-        completion(.failure(.bindFailed(address: address, port: port, reason: "\(error)")))
+        completion(.failure(.bindFailed(address: address, port: port, error: error)))
       }
     }
   }
