@@ -125,7 +125,11 @@ extension StreamEndpoint {
     if kept != nil {
       kept?.append(bytes)
       keptBytes += bytes.readableBytes
-      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes { return reset() }
+      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes {
+        guard joint != nil else { return reset() }
+        // The stream has it all: this attempt goes on, and is the only one.
+        kept = nil
+      }
     }
     if let joint, !isStopped, !joint.host.send(bytes, on: joint.stream) { isPaused = true }
   }
