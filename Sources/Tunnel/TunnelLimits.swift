@@ -36,10 +36,12 @@ package enum TunnelLimits {
   /// The initial stream credit: more could not be sent before OPENED anyway.
   package static let keptFirstBytes = 64 << 10
 
-  /// What a client that was not asked for bytes may push before it is closed.
+  /// What is kept above that, because a socket gives more than it was asked for: NIO reads several
+  /// times in a row, and reads all there is when the client half-closes.
   ///
-  /// The kernel hands over its receive buffer when a client half-closes; Linux starts that at
-  /// 128 KiB and grows it only while it is being read.
+  /// A client with more than both is closed while it waits for a provider: Linux takes 128 KiB
+  /// from one that is not being read. When a backend was asked already, that attempt goes on and
+  /// no other one is made.
   package static let keptUnaskedBytes = 256 << 10
 
   /// Clients that may wait for a provider at once, over all entries.

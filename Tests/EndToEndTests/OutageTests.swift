@@ -34,6 +34,57 @@ import Testing
     }
   }
 
+  /// How the provider cannot be reached while new clients come.
+  enum Absence: String, CaseIterable, CustomTestStringConvertible {
+    /// The server knows: it parks them.
+    case outage
+    /// The server does not know yet: it asks for streams, and no answer comes.
+    case silence
+    case suspension
+
+    var testDescription: String { rawValue }
+  }
+
+  @Test(arguments: TransportUnderTest.allCases, Absence.allCases)
+  func `clients that come meanwhile may send much and half-close, and are served afterwards`(
+    transport: TransportUnderTest,
+    absence: Absence
+  ) async throws {
+    try await withLab(transport) { lab in
+      let target = lab.keep(try .echo())
+      let tunnel = try lab.tunnel(to: target.port, grace: "30s")
+      try tunnel.server.client().exchange("before\n")
+      switch absence {
+      case .outage: try tunnel.relay.goDown()
+      case .silence: try tunnel.relay.goSilent()
+      case .suspension: tunnel.provider.signal(SIGSTOP)
+      }
+      let port = tunnel.server.publicPort
+      let transfers = (1...12).map { number in
+        Background {
+          let bytes = SeededBytes(seed: UInt64(number)).prefix(number * 100_000)
+          let client = try PlainSocket(port: port)
+          let sending = Background {
+            try client.write(bytes)
+            client.finishWriting()
+          }
+          let (received, end) = try client.readAll()
+          try? sending.value()
+          return received == bytes && end == .end
+        }
+      }
+      letPass(.seconds(1.5))
+      switch absence {
+      case .outage: try tunnel.relay.comeBack()
+      case .silence: try tunnel.relay.speak()
+      case .suspension: tunnel.provider.signal(SIGCONT)
+      }
+      for (number, transfer) in transfers.enumerated() {
+        #expect(try transfer.value(), "\((number + 1) * 100) kB")
+      }
+    }
+  }
+
   @Test(arguments: TransportUnderTest.allCases)
   func `a path that silently drops everything is noticed and replaced`(
     transport: TransportUnderTest

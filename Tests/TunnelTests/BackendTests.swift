@@ -8,7 +8,7 @@ struct `Several providers` {
   @Test func `a client is given to another one when a target refuses`() async throws {
     let tunnel = try await Tunnel.start()
     let target = try await Target.echo()
-    let broken = try tunnel.makeProvider(["127.0.0.1:\(try await Target.refusingPort())"])
+    let broken = try tunnel.makeProvider(["127.0.0.1:\(Target.refusingPort)"])
     let good = try tunnel.makeProvider(["127.0.0.1:\(target.port)"])
     _ = try await broken.start()
     _ = try await good.start()
@@ -29,7 +29,7 @@ struct `Several providers` {
 
   @Test func `a client is reset when the only target refuses`() async throws {
     let tunnel = try await Tunnel.start()
-    let provider = try tunnel.makeProvider(["127.0.0.1:\(try await Target.refusingPort())"])
+    let provider = try tunnel.makeProvider(["127.0.0.1:\(Target.refusingPort)"])
     _ = try await provider.start()
     #expect(await Client.isTurnedAway(at: tunnel.listen))
     await provider.stop()
@@ -107,7 +107,7 @@ struct `Claims` {
     try await tunnel.eventually("the session to end") { $0.sessions.isEmpty }
 
     let stranger = try await tunnel.store.makeToken(user: "bob")
-    let refusing = "127.0.0.1:\(try await Target.refusingPort())"
+    let refusing = "127.0.0.1:\(Target.refusingPort)"
     let second = try tunnel.makeProvider([refusing, "0=\(refusing)"], token: stranger)
     async let registered = second.start()
     try await tunnel.eventually("bob's port") { $0.entries.contains { $0.owner == "bob" } }

@@ -126,7 +126,11 @@ extension StreamEndpoint {
     let bytes = unwrapInboundIn(data)
     if kept != nil {
       kept?.writeImmutableBuffer(bytes)
-      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes { return reset() }
+      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes {
+        guard joint != nil else { return reset() }
+        // The stream has it all: this attempt goes on, and is the only one.
+        kept = nil
+      }
     }
     if let joint, !isStopped, !joint.host.send(bytes, on: joint.stream) { isPaused = true }
   }
