@@ -97,6 +97,7 @@ let package = Package(
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
     module("TLS", ["COpenSSL", "COpenSSLShims", nioCore]),
+    module("SecureDatagram", ["HawserPrimitives", "HawserCryptography", nioCore]),
 
     // The shell.
     module(
@@ -155,6 +156,10 @@ let package = Package(
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
+    tests(
+      "SecureDatagram",
+      ["HawserSecureDatagram", "HawserPrimitives", "HawserCryptography", nioCore]
+    ),
     tests(
       "Transport",
       ["HawserTransport", "HawserTLS", "HawserPrimitives", logging, nioCore, nioEmbedded, nioPosix]
