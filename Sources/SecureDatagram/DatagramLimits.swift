@@ -73,8 +73,11 @@ package enum DatagramLimits {
   package static let initialRoundTrip: Duration = .milliseconds(333)
   /// The shortest time between two challenges or two probes of a size.
   package static let minimumRepetition: Duration = .milliseconds(50)
-  /// Challenges of one address before it is given up: at 30 % loss each way one in 300 fails.
+  /// Challenges of one address, a round trip apart, before it is given up: at 30 % loss each way one
+  /// in 200 fails.
   package static let challenges = 8
+  /// The shortest time that an address is given to answer: what a new network may take to work.
+  package static let minimumChallengeTime: Duration = .seconds(1)
 
   /// Probes of one size before it counts as too large. RFC 8899 has 3; at 20 % loss each way every
   /// twentieth size would be misjudged then, with 5 one in 160.

@@ -27,6 +27,17 @@ struct `A datagram handshake` {
     #expect(pair.clientPayloads == [[4, 5]])
   }
 
+  @Test func `measures the round trip on the way`() throws {
+    let pair = try Pair()
+    for _ in 0..<6 {
+      let batch = pair.transmissions()
+      pair.now = pair.now + .milliseconds(20)
+      for datagram in batch { pair.deliver(datagram) }
+    }
+    #expect(pair.clientChannel?.roundTrip == .milliseconds(40))
+    #expect(pair.serverChannel?.roundTrip == .milliseconds(40))
+  }
+
   @Test func `differs from every other one`() throws {
     let first = try Pair.established(seed: 1)
     let second = try Pair.established(seed: 2)

@@ -133,8 +133,6 @@ final class Pair {
     ].compactMap(\.self).min()
   }
 
-  var serverChannelDeadline: Instant? { serverChannel?.nextDeadline }
-
   private func deadlines() {
     listener.deadlineReached(at: now)
     handshake.deadlineReached(at: now)

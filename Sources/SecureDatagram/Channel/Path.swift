@@ -19,11 +19,11 @@ struct Path {
   }
 
   /// A path that has to be proved first.
-  init(challenging address: PathAddress, token: UInt64, size: SizeSearch, at now: Instant) {
+  init(challenging address: PathAddress, by challenge: PathChallenge, size: SizeSearch) {
     self.address = address
     isValidated = false
     self.size = size
-    challenge = PathChallenge(token: token, at: now)
+    self.challenge = challenge
   }
 
   /// How many bytes may be sent there; `Int.max` for a path that is validated.
@@ -41,8 +41,8 @@ struct Path {
   }
 
   /// Asks for a proof, although the path may have been validated before.
-  mutating func startChallenge(token: UInt64, at now: Instant) {
-    challenge = PathChallenge(token: token, at: now)
+  mutating func start(_ challenge: PathChallenge) {
+    self.challenge = challenge
   }
 
   /// Sends nothing any more, but still takes an answer.
@@ -52,8 +52,7 @@ struct Path {
 
   /// Sends a parked challenge again, as many times as a new one.
   mutating func unparkChallenge(at now: Instant) {
-    guard let parked = challenge, parked.deadline == nil else { return }
-    challenge = PathChallenge(token: parked.token, at: now)
+    if let unparked = challenge?.unparked(at: now) { challenge = unparked }
   }
 
   mutating func endChallenge() {
@@ -69,8 +68,8 @@ struct Path {
   }
 
   /// The token to be sent now.
-  mutating func nextChallenge(at now: Instant, roundTrip: Duration) -> UInt64? {
-    challenge?.next(at: now, roundTrip: roundTrip)
+  mutating func nextChallenge(at now: Instant) -> UInt64? {
+    challenge?.next(at: now)
   }
 }
 
@@ -79,30 +78,47 @@ struct Path {
 struct PathChallenge {
   /// The same for each repetition: an answer to any of them is a proof.
   let token: UInt64
+  /// The time between two repetitions.
+  private let pause: Duration
   private var sent = 0
-  /// When it is sent again, or given up; `nil` while it is parked.
-  private(set) var deadline: Instant?
+  /// When it is sent again; `nil` once it has been sent often enough, or is parked.
+  private(set) var repetition: Instant?
+  /// When it is given up, sent or not; `nil` while it is parked.
+  private(set) var limit: Instant?
 
-  init(token: UInt64, at now: Instant) {
+  init(token: UInt64, roundTrip: Duration, at now: Instant) {
     self.token = token
-    deadline = now
+    pause = max(roundTrip, DatagramLimits.minimumRepetition)
+    repetition = now
+    let time = pause * (DatagramLimits.challenges + 1)
+    limit = now + max(time, DatagramLimits.minimumChallengeTime)
   }
 
-  /// Whether all repetitions have had their time.
+  /// Whether it has had its time.
   func isOver(at now: Instant) -> Bool {
-    deadline.map { sent >= DatagramLimits.challenges && now >= $0 } ?? false
+    limit.map { now >= $0 } ?? false
+  }
+
+  /// What is to be done next: sending it again, if that may be, or giving it up.
+  func deadline(maySend: Bool) -> Instant? {
+    maySend ? repetition ?? limit : limit
   }
 
   mutating func park() {
-    deadline = nil
+    repetition = nil
+    limit = nil
   }
 
-  mutating func next(at now: Instant, roundTrip: Duration) -> UInt64? {
-    guard let due = deadline, now >= due, sent < DatagramLimits.challenges else { return nil }
-    // Twice in a quick row, then slower: the first answer is what data waits for.
-    let pause = max(roundTrip, DatagramLimits.minimumRepetition)
-    deadline = now + pause * (1 << min(sent / 2, 3))
+  /// A parked challenge from the start.
+  func unparked(at now: Instant) -> PathChallenge? {
+    limit == nil ? PathChallenge(token: token, roundTrip: pause, at: now) : nil
+  }
+
+  /// The token, when it is to be sent now.
+  mutating func next(at now: Instant) -> UInt64? {
+    guard let due = repetition, now >= due else { return nil }
     sent += 1
+    repetition = sent < DatagramLimits.challenges ? now + pause : nil
     return token
   }
 }

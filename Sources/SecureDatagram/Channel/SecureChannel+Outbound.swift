@@ -110,7 +110,7 @@ extension SecureChannel {
 
   private func nextChallenge(at now: Instant) -> Reply? {
     if path.allowance >= Self.controlDatagramBytes,
-      let token = path.nextChallenge(at: now, roundTrip: roundTrip)
+      let token = path.nextChallenge(at: now)
     {
       guard role == .client else {
         return Reply(messages: [.challenge(token)], address: path.address)
@@ -124,12 +124,12 @@ extension SecureChannel {
       )
     }
     if let address = fallback?.address,
-      let token = fallback?.nextChallenge(at: now, roundTrip: roundTrip)
+      let token = fallback?.nextChallenge(at: now)
     {
       return Reply(messages: [.challenge(token)], address: address)
     }
     if let address = probed?.address,
-      let token = probed?.challenge.next(at: now, roundTrip: roundTrip)
+      let token = probed?.challenge.next(at: now)
     {
       return Reply(
         messages: [.challenge(token)],

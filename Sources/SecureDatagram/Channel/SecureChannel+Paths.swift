@@ -21,7 +21,7 @@ extension SecureChannel {
     self.sizeLimit = sizeLimit
     let size = kind == .port ? path.size : SizeSearch(limit: sizeLimit, at: now)
     path = Path(validated: address, size: size)
-    path.startChallenge(token: token(), at: now)
+    path.start(newChallenge(at: now))
     if probed?.address == address { probed = nil }
     statistics.pathChanges += 1
     events.append(.pathChanged(PathChange(kind: kind, address: address)))
@@ -32,7 +32,7 @@ extension SecureChannel {
   /// ``SecureChannelEvent/pathProved(_:)`` or ``SecureChannelEvent/pathFailed(_:)``. One at a time.
   package func probe(_ address: PathAddress, at now: Instant) {
     guard isOpen, role == .client else { return }
-    probed = (address, PathChallenge(token: token(), at: now))
+    probed = (address, newChallenge(at: now))
   }
 
   /// Follows the client's newest datagram, which has `bytes` bytes, to another address.
@@ -55,9 +55,9 @@ extension SecureChannel {
     if path.isValidated {
       fallback = path
       // Induces an answer from the client if it is still there (RFC 9000 §9.3.3).
-      fallback?.startChallenge(token: token(), at: now)
+      fallback?.start(newChallenge(at: now))
     }
-    path = Path(challenging: address, token: token(), size: size, at: now)
+    path = Path(challenging: address, by: newChallenge(at: now), size: size)
     path.noteReceived(bytes: bytes)
     announcePayload()
   }

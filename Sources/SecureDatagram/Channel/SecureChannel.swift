@@ -190,20 +190,22 @@ package final class SecureChannel {
     events.append(.maximumPayloadChanged(maximumPayload))
   }
 
-  func token() -> UInt64 { random.next() }
+  func newChallenge(at now: Instant) -> PathChallenge {
+    PathChallenge(token: random.next(), roundTrip: roundTrip, at: now)
+  }
 
   // MARK: - Time
 
   /// When ``deadlineReached(at:)`` has to be called; may lie in the past.
   package var nextDeadline: Instant? {
     guard isOpen else { return receiving.previousExpires }
-    // A challenge that must not be sent for want of allowance waits for the next datagram instead.
+    // A challenge that must not be sent for want of allowance waits for the next datagram.
     let mayChallenge = path.allowance >= Self.controlDatagramBytes
     return [
       receiving.previousExpires,
-      mayChallenge ? path.challenge?.deadline : nil,
-      fallback?.challenge?.deadline,
-      probed?.challenge.deadline,
+      path.challenge?.deadline(maySend: mayChallenge),
+      fallback?.challenge?.deadline(maySend: true),
+      probed?.challenge.deadline(maySend: true),
       path.isValidated ? path.size.deadline : nil,
       confirmation.map { min($0.repetition.deadline, $0.limit) },
     ].compactMap(\.self).min()

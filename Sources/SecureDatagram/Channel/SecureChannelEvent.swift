@@ -42,8 +42,8 @@ package enum ChannelEnd: Sendable, Hashable {
   case closedByPeer(code: UInt64)
   /// ``SecureChannel/close(code:at:)`` was called.
   case closedHere(code: UInt64)
-  /// A client has the channel, but the server was never heard on it and has forgotten the handshake:
-  /// to be tried again from the start.
+  /// A client has the channel, but the server was never heard on it and has forgotten the
+  /// handshake: to be tried again from the start.
   case unanswered
   /// Every packet number has been used.
   case exhausted

@@ -13,8 +13,8 @@ struct SendingKeys {
   /// Whether the peer was heard since.
   private var heardInEpoch = false
 
-  /// Begins with the number `first`, and with it the epoch that the ratchet's next key is for; not 0
-  /// in tests of the end only.
+  /// Begins with the number `first`, and with it the epoch that the ratchet's next key is for; not
+  /// 0 in tests of the end only.
   init(_ ratchet: KeyRatchet, first: UInt64 = 0) {
     self.ratchet = ratchet
     key = self.ratchet.next()
@@ -24,7 +24,7 @@ struct SendingKeys {
 
   /// Takes the next number; ``key`` is the one that goes with it from then on.
   ///
-  /// - Returns: `nil` when there is none left, which ends the channel: a number must not come twice.
+  /// - Returns: `nil` when there is none left, which ends the channel: none may come twice.
   mutating func takeNumber(at now: Instant) -> UInt64? {
     guard var number = nextNumber else { return nil }
     if let epochBegan, heardInEpoch, now - epochBegan >= DatagramLimits.keyLifetime {

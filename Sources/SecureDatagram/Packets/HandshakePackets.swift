@@ -3,7 +3,9 @@ package import struct NIOCore.ByteBuffer
 
 /// INIT: the client's first message.
 ///
-///     0x11 · reserved 3 · source id 8 · Noise message 1 · mac1 16 · mac2 16      1200 to 1500 bytes
+///     0x11 · reserved 3 · source id 8 · Noise message 1 · mac1 16 · mac2 16
+///
+/// 1200 to 1500 bytes.
 package struct InitialPacket {
   /// What the client calls the connection.
   package let source: ConnectionID
@@ -102,7 +104,7 @@ package struct ResponsePacket {
 
 /// RETRY: what a server under load says instead of RESP; it costs it no key agreement.
 ///
-///     0x31 · reserved 3 · destination id 8 · nonce 24 · sealed cookie 32      68 bytes
+///     0x31 · reserved 3 · destination id 8 · nonce 24 · sealed cookie 32
 package struct RetryPacket {
   /// The source id of the INIT.
   package let destination: ConnectionID

@@ -13,20 +13,24 @@ final class HalfOpenHandshake {
   /// Whether the answer was sent to other addresses, too, so that it proves none of them.
   private(set) var hasSeveralAddresses = false
   let expires: Instant
+  /// When it was answered, if only once: the time until the client uses the channel is a round trip.
+  private(set) var answered: Instant?
 
   init(
     response: ByteBuffer,
     foundation: SecureChannel.Foundation?,
     address: PathAddress,
-    expires: Instant
+    at now: Instant
   ) {
     self.response = response
     self.foundation = foundation
     self.address = address
-    self.expires = expires
+    expires = now + DatagramLimits.halfOpenLifetime
+    answered = now
   }
 
   func noteRepetition(from address: PathAddress) {
+    answered = nil
     if address != self.address { hasSeveralAddresses = true }
   }
 }

@@ -25,6 +25,7 @@ extension Listener {
     statistics.openings += 1
     let path = firstPath(of: entry, newest: address, at: now)
     let channel = SecureChannel(foundation, path: path, at: now)
+    if let answered = entry.answered { channel.roundTrip = now - answered }
     let arrival = channel.receive(datagram, from: address, at: now, into: &payload)
     if case .dropped(let reason) = arrival { throw reason }
     channels[id] = channel
@@ -41,7 +42,15 @@ extension Listener {
   ) -> Path {
     let size = SizeSearch(limit: configuration.sizeLimit, at: now)
     return entry.hasSeveralAddresses
-      ? Path(challenging: newest, token: random.next(), size: size, at: now)
+      ? Path(
+        challenging: newest,
+        by: PathChallenge(
+          token: random.next(),
+          roundTrip: DatagramLimits.initialRoundTrip,
+          at: now
+        ),
+        size: size
+      )
       : Path(validated: entry.address, size: size)
   }
 
@@ -165,7 +174,7 @@ extension Listener {
         response: response,
         foundation: foundation,
         address: address,
-        expires: now + DatagramLimits.halfOpenLifetime
+        at: now
       )
     } catch {
       throw .badHandshake
