@@ -140,8 +140,8 @@ let package = Package(
     module(
       "FuzzEntry",
       [
-        "HawserCredentials", "HawserHandshake", "HawserPrimitives", "HawserRouting",
-        "HawserSession", "HawserTransport", nioCore,
+        "HawserCredentials", "HawserCryptography", "HawserHandshake", "HawserPrimitives",
+        "HawserRouting", "HawserSecureDatagram", "HawserSession", "HawserTransport", nioCore,
       ]
     ),
 
@@ -187,7 +187,7 @@ let package = Package(
       "ProtocolDocument",
       [
         "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
-        "HawserPrimitives", nioCore,
+        "HawserSecureDatagram", "HawserPrimitives", nioCore,
       ]
     ),
     tests("FuzzEntry", ["HawserFuzzEntry"]),

@@ -63,8 +63,10 @@ package enum DatagramLimits {
   package static let epochsAhead: UInt64 = 3
   /// How long the old key opens packets that were overtaken by the first of the new one.
   package static let oldKeyLifetime: Duration = .seconds(10)
-  /// Control messages that wait to be sent; the peer's pings beyond are not answered.
+  /// Datagrams of control messages that wait to be sent; the peer's pings beyond are not answered.
   package static let queuedControlMessages = 16
+  /// Control messages of one datagram that are read; this program sends two at most.
+  package static let controlMessagesPerDatagram = 16
   /// How often CLOSE is said again to a peer that goes on sending.
   package static let closeRepetitions = 4
 
@@ -73,8 +75,8 @@ package enum DatagramLimits {
   package static let initialRoundTrip: Duration = .milliseconds(333)
   /// The shortest time between two challenges or two probes of a size.
   package static let minimumRepetition: Duration = .milliseconds(50)
-  /// Challenges of one address, a round trip apart, before it is given up: at 30 % loss each way one
-  /// in 200 fails.
+  /// Challenges of one address, a round trip apart, before it is given up: at 30 % loss each way
+  /// one in 200 fails.
   package static let challenges = 8
   /// The shortest time that an address is given to answer: what a new network may take to work.
   package static let minimumChallengeTime: Duration = .seconds(1)

@@ -231,6 +231,89 @@ struct `A secure channel` {
   }
 }
 
+struct `A secure channel on a bad network` {
+  /// A datagram under way.
+  private struct Flight {
+    let arrives: Instant
+    let fromClient: Bool
+    let bytes: ByteBuffer
+    let address: PathAddress
+  }
+
+  @Test(arguments: 0..<6)
+  func `delivers what was sent, each datagram once at most`(worker: Int) throws {
+    let seed = UInt64.random(in: .min ... .max)
+    var random = SplitMix64(state: seed)
+    let (pair, client, server) = try Pair.established(sizeLimit: 1400, seed: UInt8(worker) + 1)
+    var flights: [Flight] = []
+    var counter: UInt64 = 0
+    var sent: Set<[UInt8]> = []
+    var numbers: [Bool: Set<UInt64>] = [:]
+    func launch(_ bytes: ByteBuffer, fromClient: Bool, address: PathAddress) {
+      let number = bytes.getInteger(at: 9, as: UInt64.self) ?? 0
+      #expect(numbers[fromClient, default: []].insert(number).inserted, "seed \(seed)")
+      if random.chance(15) { return }
+      for _ in 0..<(random.chance(10) ? 2 : 1) {
+        var copy = bytes
+        if random.chance(3) { copy.damage(using: &random) }
+        let delay = Duration.milliseconds(Int.random(in: 5...80, using: &random))
+        flights.append(
+          Flight(
+            arrives: pair.now + delay,
+            fromClient: fromClient,
+            bytes: copy,
+            address: random.chance(2) ? stranger : address
+          )
+        )
+      }
+    }
+    for step in 0..<6_000 {
+      if step % 1000 == 999 {
+        // Longer than a key lives; nothing is under way any more.
+        pair.now = pair.now + .seconds(620)
+      }
+      if random.chance(1) { pair.client = address(.random(in: 1000...2000, using: &random)) }
+      pair.now = pair.now + .milliseconds(Int.random(in: 0...20, using: &random))
+      for (channel, fromClient) in [(client, true), (server, false)] {
+        channel.deadlineReached(at: pair.now)
+        var payload = ByteBuffer(repeating: 0, count: .random(in: 0...900, using: &random))
+        payload.writeInteger(counter)
+        counter += 1
+        var bytes = ByteBuffer()
+        let goal = channel.seal(.segments, into: &bytes, at: pair.now) { buffer in
+          buffer.writeImmutableBuffer(payload)
+          return true
+        }
+        guard let goal else { continue }
+        sent.insert(Array(payload.readableBytesView))
+        launch(bytes, fromClient: fromClient, address: fromClient ? pair.client : goal)
+      }
+      for datagram in pair.transmissions() {
+        launch(datagram.bytes, fromClient: datagram.fromClient, address: datagram.address)
+      }
+      for flight in flights where flight.arrives <= pair.now {
+        if flight.fromClient {
+          pair.deliverToServer(flight.bytes, from: flight.address)
+        } else if flight.address == pair.client {
+          pair.deliverToClient(flight.bytes)
+        }
+      }
+      flights.removeAll { $0.arrives <= pair.now }
+    }
+    let delivered = pair.clientPayloads + pair.serverPayloads
+    #expect(Set(delivered).count == delivered.count, "seed \(seed)")
+    #expect(Set(delivered).isSubset(of: sent), "seed \(seed)")
+    #expect(delivered.count > 6_000, "seed \(seed)")
+    #expect(client.isOpen && server.isOpen, "seed \(seed)")
+    #expect(client.statistics.notAuthentic + server.statistics.notAuthentic > 50)
+    let epochs = Set(numbers.values.joined().map { $0 >> 22 })
+    #expect(epochs.isSuperset(of: 0...5), "seed \(seed)")
+  }
+}
+
+/// Where copies come from that somebody else sends on.
+private let stranger = address(9, host: [203, 0, 113, 99])
+
 struct `The end of the packet numbers` {
   @Test func `ends the channel before one comes twice`() throws {
     let (client, server) = try channels(first: .max - 2)

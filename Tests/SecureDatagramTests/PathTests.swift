@@ -261,6 +261,22 @@ struct `An attacker on the side` {
     #expect(server.address == pair.client)
   }
 
+  @Test func `who sends on what the client says gets no more than it sends`() throws {
+    let (pair, client, server) = try Pair.established()
+    var old = ByteBuffer()
+    _ = client.seal(.segments, into: &old, at: pair.now) { buffer in
+      buffer.moveWriterIndex(to: buffer.writerIndex - 1)
+      for number in UInt64(0)..<40 { ControlMessage.ping(number).write(into: &buffer) }
+      return true
+    }
+    pair.deliverToServer(try #require(pair.sealed([1], by: client)), from: pair.client)
+    #expect(pair.deliverToServer(old, from: attacker) == .control)
+    let answers = pair.transmissions()
+    #expect(answers.map(\.address) == [attacker])
+    #expect(answers.allSatisfy { $0.bytes.readableBytes <= old.readableBytes })
+    #expect(server.address == pair.client)
+  }
+
   @Test func `who repeats INIT from elsewhere leaves no path proved at first`() throws {
     let pair = try Pair()
     let initial = try #require(pair.transmissions().first)

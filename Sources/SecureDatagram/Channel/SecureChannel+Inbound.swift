@@ -59,9 +59,13 @@ extension SecureChannel {
     if role == .server, isNewest, !content.isProbing, address != path.address {
       follow(address, bytes: datagram.readableBytes, at: now)
     }
-    for message in content.messages.prefix(DatagramLimits.queuedControlMessages) {
-      handle(message, from: address, at: now)
+    var answers: [ControlMessage] = []
+    for message in content.messages where isOpen {
+      handle(message, from: address, at: now, answers: &answers)
     }
+    // In one datagram, which is not larger than the one that it answers: whoever has others believe
+    // that the client is elsewhere gains nothing by it.
+    if !answers.isEmpty, isOpen { enqueue(Reply(messages: answers, address: address)) }
     if let kind = content.kind { return isOpen ? .payload(kind) : .control }
     guard !content.messages.isEmpty else { throw .unknownContent }
     return .control
@@ -89,18 +93,21 @@ extension SecureChannel {
     enqueue(Reply(messages: [.close(code)], address: address))
   }
 
-  private func handle(_ message: ControlMessage, from address: PathAddress, at now: Instant) {
-    guard isOpen else { return }
+  private func handle(
+    _ message: ControlMessage,
+    from address: PathAddress,
+    at now: Instant,
+    answers: inout [ControlMessage]
+  ) {
     switch message {
     case .padding: break
     case .challenge(let token):
-      var messages: [ControlMessage] = [.response(token)]
+      answers.append(.response(token))
       // Whether this path is in use, too, is what a server wants to know whose client seems to have
       // moved (RFC 9000 §9.3.3).
-      if role == .client, address == path.address { messages.append(newPing(at: now).message) }
-      enqueue(Reply(messages: messages, address: address))
+      if role == .client, address == path.address { answers.append(newPing(at: now).message) }
     case .response(let token): takeResponse(token, at: now)
-    case .ping(let number): enqueue(Reply(messages: [.pong(number)], address: address))
+    case .ping(let number): answers.append(.pong(number))
     case .pong(let number):
       guard let index = pings.firstIndex(where: { $0.number == number }) else { return }
       let sample = now - pings[index].sent
@@ -108,8 +115,7 @@ extension SecureChannel {
       roundTrip = sample
       events.append(.pong(number: number, roundTrip: sample))
     case .close(let code): end(.closedByPeer(code: code))
-    case .probe(let number):
-      enqueue(Reply(messages: [.probeAcknowledgement(number)], address: address))
+    case .probe(let number): answers.append(.probeAcknowledgement(number))
     case .probeAcknowledgement(let number):
       path.size.acknowledged(number, at: now)
       announcePayload()
@@ -129,7 +135,9 @@ private struct Content {
         self.kind = kind
         return
       }
-      guard let message = ControlMessage(type: type, from: &plaintext) else { return }
+      guard messages.count < DatagramLimits.controlMessagesPerDatagram,
+        let message = ControlMessage(type: type, from: &plaintext)
+      else { return }
       messages.append(message)
       if message == .padding { return }
     }

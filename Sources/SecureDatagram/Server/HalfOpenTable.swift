@@ -6,14 +6,15 @@ internal import struct NIOCore.ByteBuffer
 final class HalfOpenHandshake {
   /// The answer, which a repetition of the INIT gets again, byte for byte.
   let response: ByteBuffer
-  /// What the channel is made from; `nil` after a refusal.
-  let foundation: SecureChannel.Foundation?
+  /// What the channel is made from; `nil` after a refusal, and once it is made.
+  private(set) var foundation: SecureChannel.Foundation?
   /// Where the INIT came from first.
   let address: PathAddress
   /// Whether the answer was sent to other addresses, too, so that it proves none of them.
   private(set) var hasSeveralAddresses = false
   let expires: Instant
-  /// When it was answered, if only once: the time until the client uses the channel is a round trip.
+  /// When it was answered, if only once: from then until the client uses the channel is a round
+  /// trip.
   private(set) var answered: Instant?
 
   init(
@@ -27,6 +28,11 @@ final class HalfOpenHandshake {
     self.address = address
     expires = now + DatagramLimits.halfOpenLifetime
     answered = now
+  }
+
+  /// Forgets the keys.
+  func complete() {
+    foundation = nil
   }
 
   func noteRepetition(from address: PathAddress) {
@@ -79,6 +85,7 @@ struct HalfOpenTable {
 
   /// The channel is open. The answer is remembered all the same.
   mutating func complete(_ connection: ConnectionID) {
+    byConnection[connection]?.complete()
     byConnection[connection] = nil
   }
 
