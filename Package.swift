@@ -97,6 +97,7 @@ let package = Package(
     module("Credentials", ["HawserPrimitives", "HawserCryptography"]),
     module("Routing", ["HawserPrimitives"]),
     module("TLS", ["COpenSSL", "COpenSSLShims", nioCore]),
+    module("SecureDatagram", ["HawserPrimitives", "HawserCryptography", nioCore]),
 
     // The shell.
     module(
@@ -139,8 +140,8 @@ let package = Package(
     module(
       "FuzzEntry",
       [
-        "HawserCredentials", "HawserHandshake", "HawserPrimitives", "HawserRouting",
-        "HawserSession", "HawserTransport", nioCore,
+        "HawserCredentials", "HawserCryptography", "HawserHandshake", "HawserPrimitives",
+        "HawserRouting", "HawserSecureDatagram", "HawserSession", "HawserTransport", nioCore,
       ]
     ),
 
@@ -155,6 +156,10 @@ let package = Package(
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),
     tests("Routing", ["HawserRouting", "HawserPrimitives"]),
     tests("TLS", ["HawserTLS", "HawserPrimitives", nioCore]),
+    tests(
+      "SecureDatagram",
+      ["HawserSecureDatagram", "HawserPrimitives", "HawserCryptography", nioCore]
+    ),
     tests(
       "Transport",
       ["HawserTransport", "HawserTLS", "HawserPrimitives", logging, nioCore, nioEmbedded, nioPosix]
@@ -182,7 +187,7 @@ let package = Package(
       "ProtocolDocument",
       [
         "HawserHandshake", "HawserSession", "HawserTransport", "HawserCryptography",
-        "HawserPrimitives", nioCore,
+        "HawserSecureDatagram", "HawserPrimitives", nioCore,
       ]
     ),
     tests("FuzzEntry", ["HawserFuzzEntry"]),

@@ -16,6 +16,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case session
   /// Messages inside TLS.
   case message
+  /// Datagrams from anybody, at a server's port and at a client.
+  case packet
+  /// What the messages of the datagram handshake carry.
+  case negotiation
+  /// An established channel whose peer says anything, from anywhere.
+  case channel
   /// Join URLs.
   case join
   /// TARGET of the command line.
@@ -36,6 +42,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .frame: frameComplaint(about: input)
     case .session: SessionOperations.complaint(about: input)
     case .message: messageComplaint(about: input)
+    case .packet: packetComplaint(about: input)
+    case .negotiation: negotiationComplaint(about: input)
+    case .channel: ChannelOperations.complaint(about: input)
     case .join: joinComplaint(about: input)
     case .target: targetComplaint(about: input)
     }
