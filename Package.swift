@@ -103,7 +103,10 @@ let package = Package(
     // The shell.
     module(
       "Transport",
-      ["HawserPrimitives", "HawserTLS", collections, logging, nioCore, nioPosix]
+      [
+        "HawserPrimitives", "HawserCryptography", "HawserTLS", "HawserKCP", "HawserSecureDatagram",
+        collections, logging, nioCore, nioPosix,
+      ]
     ),
     module("Storage", ["HawserPrimitives", "HawserCryptography", "HawserCredentials", grdb]),
     module(

@@ -1,7 +1,8 @@
 /// What sends and what the user sends.
 package enum KCPService: Sendable {
   /// Each ``KCPConnection/send(_:record:at:)`` is one segment, handed up whole as it arrives, in
-  /// any order, and acknowledged when it has been taken. What a link of records uses.
+  /// any order but that the first one comes first, and acknowledged when it has been taken. What a
+  /// link of records uses.
   case records
   /// Each is a message, in order, divided into segments.
   case messages

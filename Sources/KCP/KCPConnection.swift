@@ -130,6 +130,9 @@ package struct KCPConnection: ~Copyable {
     return statistics
   }
 
+  /// The smoothed round trip; nothing before the first measurement.
+  package var smoothedRoundTrip: Duration? { roundTrip.smoothed.map { Duration($0) } }
+
   /// Whether everything that was sent has been acknowledged.
   package var isDrained: Bool { outgoing.span == 0 && queue.isEmpty }
 

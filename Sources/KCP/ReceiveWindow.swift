@@ -53,12 +53,17 @@ struct ReceiveWindow {
   private(set) var end: Int
   private var slots: [Slot] = Array(repeating: .missing, count: 16)
   private var ready = Ring<Ready>()
+  /// On arrival: the first segment of all, and those that came before it.
+  private let first: Int
+  private var early: [Ready] = []
+  private var isFirstOffered = false
   /// In order: ready segments that end a message.
   private var messageEnds = 0
 
   /// `first`: the number of the first segment.
   /// `size`: in segments, at least 1.
   init(first: Int, size: Int, order: DeliveryOrder) {
+    self.first = first
     next = first
     end = first
     self.size = max(1, size)
@@ -94,14 +99,24 @@ struct ReceiveWindow {
     switch order {
     case .onArrival:
       slots[index] = .offered
-      ready.append(
-        Ready(segment: number, timestamp: timestamp, fragment: fragment, payload: payload)
-      )
+      offer(Ready(segment: number, timestamp: timestamp, fragment: fragment, payload: payload))
     case .inOrder:
       slots[index] = .held(payload, fragment: fragment)
       releaseInOrder()
     }
     return .accepted
+  }
+
+  /// The first record of all goes up before the others, so that it can be a greeting.
+  private mutating func offer(_ arrival: Ready) {
+    guard isFirstOffered || arrival.segment == first else {
+      return early.append(arrival)
+    }
+    ready.append(arrival)
+    guard arrival.segment == first else { return }
+    isFirstOffered = true
+    for arrival in early { ready.append(arrival) }
+    early = []
   }
 
   /// On arrival: takes the oldest segment that the user has not taken, which is received now.

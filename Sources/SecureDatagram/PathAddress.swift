@@ -5,7 +5,7 @@
 package struct PathAddress: Sendable, Hashable, CustomStringConvertible {
   private let high: UInt64
   private let low: UInt64
-  private let scope: UInt32
+  package let scope: UInt32
   /// The UDP port.
   package let port: UInt16
   /// Which of the caller's sockets it is reached by; the peer knows nothing of it.
@@ -70,6 +70,19 @@ package struct PathAddress: Sendable, Hashable, CustomStringConvertible {
       stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
     }
     return Array(bytes.prefix(16) + bytes.suffix(6))
+  }
+
+  /// The four bytes of an IPv4 address; `nil` for IPv6.
+  package var ipv4Host: [UInt8]? {
+    guard high == 0, low >> 32 == 0xFFFF else { return nil }
+    return stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: low >> $0) }
+  }
+
+  /// The 16 bytes of the address as one of IPv6.
+  package var ipv6Host: [UInt8] {
+    [high, low].flatMap { word in
+      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
+    }
   }
 
   /// For logs: IPv4 in decimal, IPv6 as eight groups.

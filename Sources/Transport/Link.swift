@@ -126,6 +126,9 @@ package protocol LinkUser: AnyObject {
   /// The end of a batch of received records and reports: the moment to pass things on.
   func linkReadComplete(_ link: any Link)
 
+  /// ``Link/maximumRecordSize`` changed to `bytes`; records of that size may be pulled from now on.
+  func link(_ link: any Link, takesRecordsOf bytes: Int)
+
   /// The link's health changed.
   func link(_ link: any Link, became health: LinkHealth)
 

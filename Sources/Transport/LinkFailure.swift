@@ -19,6 +19,10 @@ package enum LinkFailure: Error, Sendable, Hashable {
   case tls(TLSError)
   /// The peer broke the rules of the link layer.
   case protocolViolation(RecordFramingViolation)
+  /// The peer's datagrams are authentic and make no sense, or this side's can't be made any more.
+  case datagramViolation(String)
+  /// The path carries no longer what is under way: the next link finds out what it does carry.
+  case pathNarrowed
   /// The link was not established in time: connection, TLS, HELLO and WELCOME.
   case handshakeTimeout
   /// Too many connections were shaking hands, and this one was the furthest behind.
@@ -37,6 +41,8 @@ extension LinkFailure: CustomStringConvertible {
     case .unreachable(let reason): "unreachable: \(reason)"
     case .tls(let error): error.description
     case .protocolViolation(let violation): "the peer broke the protocol: \(violation)"
+    case .datagramViolation(let reason): "the datagrams are of no use: \(reason)"
+    case .pathNarrowed: "the path carries only smaller datagrams now"
     case .handshakeTimeout: "the handshake took too long"
     case .gaveWay: "gave way to another connection in the middle of the handshake"
     }

@@ -32,6 +32,7 @@ package struct LinkMonitor {
   private var heartbeat = TransportLimits.initialHeartbeat
   private var estimator = RoundTripEstimator()
   private var isDead = false
+  private let deadTime: Duration
 
   /// Ages are counted from here at the earliest: the link's begin, the end of a suspension.
   private var periodStart: Instant
@@ -50,8 +51,11 @@ package struct LinkMonitor {
   private var pendingRoundTrip: Duration?
   private var pendingDeath: Duration?
 
-  /// - Parameter now: When the link began; nothing is judged before ``begin(at:)``.
-  package init(at now: Instant) {
+  /// - Parameters:
+  ///   - deadTime: The silence after which the link is dead although something is outstanding.
+  ///   - now: When the link began; nothing is judged before ``begin(at:)``.
+  package init(deadTime: Duration = TransportLimits.deadTime, at now: Instant) {
+    self.deadTime = deadTime
     periodStart = now
     lastHeard = now
     lastReport = now
@@ -76,6 +80,9 @@ package struct LinkMonitor {
     let range = TransportLimits.heartbeatRange
     heartbeat = min(max(interval, range.lowerBound), range.upperBound)
   }
+
+  /// Whether a PING waits for its answer.
+  package var awaitsPong: Bool { unansweredSince != nil }
 
   // What happened on the link.
 
@@ -118,6 +125,15 @@ package struct LinkMonitor {
     guard number == lastPing, unansweredSince != nil, let sentAt = lastPingAt else { return }
     unansweredSince = nil
     take(now - sentAt, at: now)
+  }
+
+  /// The peer answered a PING of a link that numbers them itself; an answer to any proves life.
+  ///
+  /// - Parameter roundTrip: From that PING to its answer.
+  package mutating func pongReceived(roundTrip: Duration, at now: Instant) {
+    lifeProved(at: now)
+    unansweredSince = nil
+    take(roundTrip, at: now)
   }
 
   /// Asks for a sign of life at once.
@@ -199,9 +215,9 @@ package struct LinkMonitor {
   private var deadAt: Instant {
     let idle =
       max(lastHeard, periodStart)
-      + heartbeat * TransportLimits.deadHeartbeats + TransportLimits.deadTime
+      + heartbeat * TransportLimits.deadHeartbeats + deadTime
     guard let outstandingSince else { return idle }
-    return min(idle, max(lastHeard, outstandingSince, periodStart) + TransportLimits.deadTime)
+    return min(idle, max(lastHeard, outstandingSince, periodStart) + deadTime)
   }
 
   /// `nil` while one is under way: TCP sends it again by itself.

@@ -103,4 +103,28 @@ package enum TransportLimits {
 
   /// Between lines about what strangers can cause at will.
   package static let logInterval = Duration.seconds(60)
+
+  // Datagrams: chosen.
+
+  /// Bytes of the largest datagram on a path of Ethernet's size: 1500, less IPv6's header and UDP's.
+  package static let datagramBytes = 1452
+  /// What IP, UDP and the sealing add to each datagram of segments: counts for the rate.
+  package static let datagramOverhead = 28 + 34
+  /// The smallest size of records that a path can have: the base size of datagrams, less what is
+  /// around a record.
+  package static let leastDatagramRecord = 1142
+  /// Datagrams that one read takes from the kernel.
+  package static let datagramsPerRead = 32
+  /// Reads in a row before the other channels of the loop get their turn.
+  package static let datagramReadsPerTurn: UInt = 4
+  /// Bytes of the kernel's buffers of a UDP socket: 40 ms at a gigabit; the kernel may give less.
+  package static let datagramBufferBytes = 4 << 20
+  /// Nothing was heard of a peer over datagrams for this long although something should have been:
+  /// the link is dead. Until then it is probed several times a second, so that it goes on at once
+  /// when its path is back.
+  package static let datagramDeadTime = Duration.seconds(60)
+  /// Between two PINGs of which none was answered: a datagram may get lost.
+  package static let pingRepetition = Duration.milliseconds(200)
+  /// How long a closed channel says so to a peer that has missed it.
+  package static let closedChannelTime = Duration.seconds(3)
 }

@@ -40,6 +40,11 @@ package struct DatagramCapabilities: Sendable, Hashable {
     self.ciphers = ciphers
     self.extensions = extensions
   }
+
+  /// What this program knows.
+  package static let ours = DatagramCapabilities(
+    extensions: [.typedPayloads, .acknowledgementRanges]
+  )
 }
 
 /// What two ends agreed upon.
