@@ -11,6 +11,8 @@ struct CookieIssuer {
   private var secret: Secret
   private var previous: Secret?
   private var rotation: Instant
+  /// Hashes made so far.
+  private(set) var hashes: UInt64 = 0
 
   init(random: SecretGenerator, at now: Instant) {
     self.random = random
@@ -21,6 +23,7 @@ struct CookieIssuer {
   /// The cookie of an address. One hash.
   mutating func cookie(for address: PathAddress, at now: Instant) -> AuthenticationCode {
     rotate(at: now)
+    hashes += 1
     return Self.cookie(for: address, secret: secret)
   }
 
@@ -35,6 +38,7 @@ struct CookieIssuer {
     guard mac2 != .zero else { return false }
     rotate(at: now)
     for secret in [secret, previous].compactMap(\.self) {
+      hashes += 2
       let cookie = Self.cookie(for: address, secret: secret)
       if KeyedHash.code(of: start, key: cookie.secret) == mac2 { return true }
     }

@@ -14,7 +14,7 @@ extension Listener {
       throw .malformed(.wrongLength(datagram.readableBytes))
     }
     if let channel = channels[id] {
-      statistics.openings += 1
+      counts.openings += 1
       return .channel(channel, channel.receive(datagram, from: address, at: now, into: &payload))
     }
     halfOpen.expire(at: now)
@@ -22,7 +22,7 @@ extension Listener {
       throw .unknownConnection
     }
     guard channels.count < configuration.channels else { throw .overLimit }
-    statistics.openings += 1
+    counts.openings += 1
     let path = firstPath(of: entry, newest: address, at: now)
     let channel = SecureChannel(foundation, path: path, at: now)
     if let answered = entry.answered { channel.roundTrip = now - answered }
@@ -30,7 +30,7 @@ extension Listener {
     if case .dropped(let reason) = arrival { throw reason }
     channels[id] = channel
     halfOpen.complete(id)
-    statistics.accepted += 1
+    counts.accepted += 1
     return .accepted(channel, arrival)
   }
 
@@ -66,7 +66,7 @@ extension Listener {
       throw .malformed(error)
     }
     let start = datagram.readableBytesSpan.extracting(droppingLast: InitialPacket.macBytes)
-    statistics.hashes += 1
+    counts.hashes += 1
     guard knock.mac1(over: start) == packet.mac1 else { throw .wrongKnock }
 
     halfOpen.expire(at: now)
@@ -79,7 +79,7 @@ extension Listener {
         return retry(packet, to: address, at: now)
       }
       entry.noteRepetition(from: address)
-      statistics.repeatedResponses += 1
+      counts.repeatedResponses += 1
       return outbox.add(entry.response, to: address)
     }
     if isCrowded || !bucket.take(at: now),
@@ -90,7 +90,7 @@ extension Listener {
     guard halfOpen.hasRoom(for: address) else { throw .overLimit }
     let entry = try answer(packet, from: address, at: now)
     halfOpen.insert(entry, mac1: packet.mac1)
-    statistics.responses += 1
+    counts.responses += 1
     outbox.add(entry.response, to: address)
   }
 
@@ -104,7 +104,6 @@ extension Listener {
     at now: Instant
   ) -> Bool {
     guard packet.mac2 != .zero else { return false }
-    statistics.hashes += 2
     let start = datagram.readableBytesSpan.extracting(
       droppingLast: AuthenticationCode.byteCount
     )
@@ -116,8 +115,7 @@ extension Listener {
     to address: PathAddress,
     at now: Instant
   ) {
-    statistics.hashes += 1
-    statistics.retries += 1
+    counts.retries += 1
     let nonce = random.bytes(count: XChaCha20Poly1305.nonceByteCount)
     let sealed = XChaCha20Poly1305.seal(
       cookies.cookie(for: address, at: now).bytes,
@@ -144,7 +142,7 @@ extension Listener {
         static: agreementKey
       )
     )
-    statistics.agreements += 2
+    counts.agreements += 2
     let id = newConnectionID()
     do throws(NoiseError) {
       let payload = try noise.read(Array(packet.noiseMessage.readableBytesView))

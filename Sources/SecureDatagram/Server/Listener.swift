@@ -70,7 +70,7 @@ package struct Listener: ~Copyable {
   let knock: KnockKeys
   let agreementKey: Secret
   let random: SecretGenerator
-  package internal(set) var statistics = ListenerStatistics()
+  var counts = ListenerStatistics()
 
   var cookies: CookieIssuer
   var bucket: TokenBucket
@@ -121,12 +121,12 @@ package struct Listener: ~Copyable {
     at now: Instant,
     into payload: inout ByteBuffer
   ) -> ListenerArrival {
-    statistics.datagrams += 1
+    counts.datagrams += 1
     do throws(DatagramRejection) {
       return try take(datagram, from: address, at: now, into: &payload)
     } catch {
-      statistics.dropped += 1
-      if error == .wrongKnock { statistics.wrongKnocks += 1 }
+      counts.dropped += 1
+      if error == .wrongKnock { counts.wrongKnocks += 1 }
       payload.clear()
       return .dropped(error)
     }
@@ -140,6 +140,13 @@ package struct Listener: ~Copyable {
     guard let (packet, address) = outbox.next() else { return nil }
     buffer.writeImmutableBuffer(packet)
     return address
+  }
+
+  /// What was done so far.
+  package var statistics: ListenerStatistics {
+    var statistics = counts
+    statistics.hashes += cookies.hashes
+    return statistics
   }
 
   /// Established channels.
