@@ -118,7 +118,7 @@ struct Acknowledgements {
         conversationID: header.conversationID,
         window: header.window,
         unacknowledged: header.unacknowledged,
-        ranges: transmissions.acknowledged(),
+        ranges: transmissions.tell(),
         delay: UInt16(clamping: delay)
       ).write(into: &datagram)
       deadline = nil

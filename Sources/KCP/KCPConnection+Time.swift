@@ -29,7 +29,7 @@ extension KCPConnection {
       detectLosses(PathReport(now: now), at: now)
       scheduleProbe(at: now)
     }
-    if detection.takeProbe(at: now) { probe() }
+    if detection.takeProbe(at: now) { probe(at: now) }
     if peerWindow.takeProbe(at: now) { mustAskWindow = true }
     scheduleWindowProbe(at: now)
     if let due = reminderDeadline, due <= now {
@@ -88,8 +88,7 @@ extension KCPConnection {
   /// Sets the time of the next probe by what is under way.
   mutating func scheduleProbe(at now: Instant) {
     detection.schedule(
-      isWaiting: log.countInFlight > 0,
-      lastSentAt: lastSentAt,
+      waitsSince: oldestWait,
       roundTrip: roundTrip,
       peerDelay: peerDelay,
       at: now
@@ -97,15 +96,23 @@ extension KCPConnection {
     scheduleWindowProbe(at: now)
   }
 
+  /// Of many transmissions later ones soon tell of a loss; of few, the oldest is waited for.
+  private var oldestWait: Instant? {
+    guard log.countInFlight > 0 else { return nil }
+    guard log.countInFlight <= KCPLimits.thinFlight else { return lastSentAt }
+    return log[log.oldestInFlight]?.sentAt ?? lastSentAt
+  }
+
   /// The lowest hole, because the peer waits for it, and the newest segment, whose acknowledgement
   /// tells of all that is lost below.
-  private mutating func probe() {
+  private mutating func probe(at now: Instant) {
     guard let lowest = lowestMissing else { return }
     probes.append(lowest)
     let newest = outgoing.next - 1
-    if detection.probes <= 2, newest != lowest, outgoing[newest]?.isAcknowledged == false {
-      probes.append(newest)
-    }
+    guard newest != lowest, let segment = outgoing[newest], !segment.isAcknowledged,
+      let sentAt = log[segment.latest]?.sentAt, now.since(sentAt) > roundTrip.expected
+    else { return }
+    probes.append(newest)
   }
 
   private var lowestMissing: Int? {

@@ -12,7 +12,7 @@ internal import struct NIOCore.ByteBuffer
 ///     if room > 0, a record of at most `room` bytes is there {
 ///       try connection.send(record, record: number, at: now); again from ①
 ///     }
-///     while let message = connection.nextMessage(at: now) { take it }          // ③ then ① again
+///     while let message = connection.nextMessage(at: now) { take it }        // ③ then ① again
 ///     while let event = connection.nextEvent() { … }
 ///     set the one timer to connection.nextDeadline, which calls deadlineReached(at:), then ①
 ///

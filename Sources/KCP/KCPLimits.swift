@@ -62,6 +62,10 @@ package enum KCPLimits {
   /// what is lost.
   static let smallFlight = 32
 
+  /// Chosen (as thin streams are told elsewhere): with so few under way nothing later tells of a
+  /// loss soon enough.
+  static let thinFlight = 4
+
   /// Chosen: the longest reordering that is waited for, as a multiple of the smoothed round trip.
   /// RFC 8985 §6.2 allows one.
   static let reorderingRoundTrips = 1.0

@@ -18,6 +18,7 @@ struct LossDetection {
   private(set) var silentSince: Instant?
   /// Probes since then.
   private(set) var probes = 0
+  private var lastProbeAt = Instant.origin
   /// The first deadline of a silence; later ones follow from ``probes``.
   private(set) var probeDeadline: Instant?
 
@@ -75,16 +76,14 @@ struct LossDetection {
 
   /// Sets the time of the next probe.
   ///
-  /// `lastSentAt`: when data was last sent.
-  /// `isWaiting`: data is under way, or is kept back by the silence.
+  /// `waitsSince`: when that was sent whose acknowledgement is awaited; `nil` when nothing is.
   mutating func schedule(
-    isWaiting: Bool,
-    lastSentAt: Instant,
+    waitsSince: Instant?,
     roundTrip: RoundTripEstimator,
     peerDelay: Span,
     at now: Instant
   ) {
-    guard isWaiting else {
+    guard let waitsSince else {
       probeDeadline = nil
       silentSince = nil
       probes = 0
@@ -92,14 +91,16 @@ struct LossDetection {
     }
     let timeout = roundTrip.probeTimeout(peerDelay: peerDelay)
     guard probes > 0, let silentSince else {
-      probeDeadline = lastSentAt + timeout
+      // Where the reordering window runs already, it decides (RFC 8985 §7.2).
+      probeDeadline = deadline == nil ? waitsSince + timeout : nil
       return
     }
     let isEager = now.since(silentSince) < KCPLimits.eagerProbing
-    let backoff = timeout * Int64(1 << min(probes, 10))
+    // The first probe may have been lost as what it asks for was: that is no reason to wait longer.
+    let backoff = timeout * Int64(1 << min(probes - 1, 10))
     let interval =
       isEager ? min(backoff, KCPLimits.probeInterval) : KCPLimits.patientProbeInterval
-    probeDeadline = lastSentAt + interval
+    probeDeadline = lastProbeAt + interval
   }
 
   /// Whether it is time to probe; probing is what the caller does then.
@@ -107,6 +108,7 @@ struct LossDetection {
     guard let due = probeDeadline, due <= now else { return false }
     if silentSince == nil { silentSince = now }
     probes += 1
+    lastProbeAt = now
     probeDeadline = nil
     return true
   }

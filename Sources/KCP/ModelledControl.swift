@@ -45,7 +45,9 @@ final class ModelledControl: CongestionController {
   private var recentMinimum = RecentMinimum()
   private var fullRate = 0.0
   private var roundsWithoutGrowth = 0
-  private var upRate = 0.0
+  private var upRate = Double.infinity
+  /// Looks for more grow bolder while they find more.
+  private var boldness = 1.0
   private var resumed = CongestionState.cruise
   /// What is lost more than the path loses by itself while there is a queue.
   private var pressure = WeightedAverage(memory: ModelledProfile.pressurePackets)
@@ -75,7 +77,7 @@ final class ModelledControl: CongestionController {
 
   func learn(_ report: PathReport) {
     let now = report.now
-    if let sample = report.roundTrip { learnRoundTrip(sample, at: now) }
+    if let sample = report.roundTrip { learnRoundTrip(sample, inFlight: report.inFlight, at: now) }
     if let sample = report.rate { learnRate(sample) }
     while let settled = epochs.nextSettled() { judge(settled) }
     if let sample = report.rate, sample.deliveredBefore >= roundEnd {
@@ -105,9 +107,9 @@ final class ModelledControl: CongestionController {
     rate.value * (minimum ?? KCPLimits.initialRoundTrip).seconds
   }
 
-  private func learnRoundTrip(_ sample: Span, at now: Instant) {
+  private func learnRoundTrip(_ sample: Span, inFlight: Int, at now: Instant) {
     roundMinimum = roundMinimum.map { min($0, sample) } ?? sample
-    recentMinimum.insert(sample)
+    recentMinimum.insert(sample, flight: inFlight / segmentSize)
     if state == .probeRoundTrip {
       roundTripFloor = roundTripFloor.map { min($0, sample) } ?? sample
     }
@@ -222,9 +224,8 @@ final class ModelledControl: CongestionController {
   }
 
   private func endProbeUpRound(at now: Instant) {
-    let hasGrown = rate.value > upRate * 1.05
-    upRate = max(upRate, rate.value)
-    if !hasGrown || standingQueue > queueTarget { enter(.probeDown, at: now) }
+    // What was sent faster arrives in the next round, and is judged after that.
+    enter(.probeDown, at: now)
   }
 
   /// A queue above what the profile allows, for longer than a look for more explains: the path has
@@ -251,10 +252,7 @@ final class ModelledControl: CongestionController {
       // A round of nothing but losses must not last.
       if now.since(stateBegan) > (minimum ?? .zero) * 8 { enter(.probeDown, at: now) }
     case .cruise:
-      if roundsInState >= cruiseRounds {
-        upRate = rate.value
-        enter(.probeUp, at: now)
-      }
+      if roundsInState >= cruiseRounds || roundsInState == 1 && hasGrown { lookForMore(at: now) }
     case .probeRoundTrip: endProbeRoundTrip(report)
     default: break
     }
@@ -264,6 +262,15 @@ final class ModelledControl: CongestionController {
       roundTripFloor = nil
       enter(.probeRoundTrip, at: now)
     }
+  }
+
+  /// The last look for more has found more, and no queue: there may be much more.
+  private var hasGrown: Bool { hasShortQueue && rate.value > upRate * 1.1 }
+
+  private func lookForMore(at now: Instant) {
+    boldness = hasGrown ? min(boldness * 2, ModelledProfile.mostBoldness) : 1
+    upRate = rate.value
+    enter(.probeUp, at: now)
   }
 
   private func cruise(at now: Instant) {
@@ -288,7 +295,7 @@ final class ModelledControl: CongestionController {
     roundsInState = 0
     switch next {
     case .drain: gain = ModelledProfile.drainGain
-    case .probeUp: gain = upGain
+    case .probeUp: gain = 1 + (upGain - 1) * boldness
     case .probeDown: gain = profile.downGain
     case .startup: gain = ModelledProfile.startupGain
     default: gain = 1
@@ -305,7 +312,8 @@ final class ModelledControl: CongestionController {
   private var hasShortQueue: Bool {
     // Two packets are on their way through the bottleneck, not in its queue.
     let packets = Span(seconds: 2 * Double(segmentSize) / max(rate.value, 1))
-    return standingQueue <= max((minimum ?? .zero) / 8, min(packets, .milliseconds(20)))
+    let minimum = minimum ?? .zero
+    return standingQueue <= max(minimum / 8, min(packets, minimum / 5))
   }
 
   private func setPace() {

@@ -17,6 +17,8 @@ struct ModelledProfile {
   static let leastUpGain = 1.06
   /// Excess loss is averaged over so many packets.
   static let pressurePackets = 500.0
+  /// A look for more that follows a successful one looks for twice as much more, up to this.
+  static let mostBoldness = 4.0
   /// The rate falls at most to this share of itself at once (draft BBR's beta).
   static let leastFall = 0.7
   /// A round trip within a thirty-second of the minimum confirms it.
@@ -26,7 +28,7 @@ struct ModelledProfile {
   /// Draft BBR: how long the path is kept half empty to measure it.
   static let probeRoundTripTime = Span.milliseconds(200)
   /// The minimum's lifetime when the queue never goes.
-  static let doubtfulLifetime = Span.seconds(3)
+  static let doubtfulLifetime = Span.seconds(2)
 
   /// A look for more sends so much faster.
   var upGain: Double

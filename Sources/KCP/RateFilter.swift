@@ -44,17 +44,18 @@ struct RateFilter {
 /// The least of the last few round trips: what jitter does not hide.
 struct RecentMinimum {
   /// Chosen: with fewer, chance looks like a queue; with more, a queue is seen late.
-  private static let count = 16
+  private static let least = 16
 
   private var current: Span?
   private var inserted = 0
   /// Of the last complete group of samples.
   private(set) var value: Span?
 
-  mutating func insert(_ sample: Span) {
+  /// `flight`: packets under way, of an eighth of which the least is taken, if they are many.
+  mutating func insert(_ sample: Span, flight: Int) {
     current = current.map { min($0, sample) } ?? sample
     inserted += 1
-    guard inserted >= Self.count else { return }
+    guard inserted >= max(Self.least, flight / 8) else { return }
     value = current
     current = nil
     inserted = 0
