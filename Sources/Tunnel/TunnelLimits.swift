@@ -16,10 +16,6 @@ package enum TunnelLimits {
   /// Also bounds what a stream may hand to its session after that asked for a pause: 256 KiB.
   package static let socketReadsPerTurn: UInt = 4
 
-  /// A read that fills less than this share of its buffer is copied into one of its own size, so
-  /// that ten retained bytes do not pin 64 KiB.
-  package static let sparseReadDivisor = 4
-
   /// Bytes waiting in a socket's write queue above which its stream is no longer read.
   ///
   /// Credit is given for bytes that were read, so this and the kernel's buffer are all that a
@@ -125,8 +121,20 @@ package enum TunnelLimits {
   /// A link that lasted at least this long was a success: the back-off starts afresh.
   package static let stableLinkAge: Duration = .seconds(5)
 
-  /// Between looks at the machine's addresses.
+  /// Between looks whether the machine has slept, and at its addresses where the kernel does not
+  /// tell of them.
   package static let networkLookInterval: Duration = .seconds(1)
+
+  /// A change of the network is many messages of the kernel; those that follow one within this time
+  /// count as one more change.
+  package static let networkSettleTime: Duration = .milliseconds(250)
+
+  /// A sleep shorter than this changes nothing; also what two clocks may differ.
+  package static let sleepThreshold: Duration = .seconds(1)
+
+  /// Bytes of the kernel's news taken at a time: several messages of about 1.5 KiB; a longer one
+  /// would be cut.
+  package static let networkReadBytes = 32 << 10
 
   /// Between attempts to register a service that was refused for a reason that may pass, such as a
   /// port in use.

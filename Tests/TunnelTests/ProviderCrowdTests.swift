@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 
 /// More providers than one address may have handshakes at a time: a site behind one NAT.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct `200 providers behind one address` {
   @Test func `serve each its own clients, and all come back after a cut`() async throws {
     let started = ContinuousClock.now

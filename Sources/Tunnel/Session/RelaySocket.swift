@@ -69,17 +69,6 @@ extension Channel {
   }
 }
 
-extension SocketAddress {
-  /// `192.0.2.1:80`, `[2001:db8::1]:80`; of a Unix socket its path.
-  var hostAndPort: String {
-    switch self {
-    case .v4: "\(ipAddress ?? ""):\(port ?? 0)"
-    case .v6: "[\(ipAddress ?? "")]:\(port ?? 0)"
-    case .unixDomainSocket: pathname ?? ""
-    }
-  }
-}
-
 extension TimeAmount {
   /// NIO's form of a duration, saturated to 292 years.
   init(_ duration: Duration) {
