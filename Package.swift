@@ -198,7 +198,11 @@ let package = Package(
     tests("FuzzEntry", ["HawserFuzzEntry"]),
     tests(
       "EndToEnd",
-      ["hawser", "ChildProcess", "HawserFaultRelay", "HawserCryptography", nioPosix]
+      [
+        "hawser", "ChildProcess", "HawserFaultRelay", "HawserPrimitives", "HawserCryptography",
+        "HawserCredentials", "HawserHandshake", "HawserSession", "HawserTLS", "HawserTransport",
+        nioCore, nioPosix,
+      ]
     ),
   ]
 )

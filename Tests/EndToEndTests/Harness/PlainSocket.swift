@@ -34,10 +34,23 @@ final class PlainSocket: Sendable {
     )
   }
 
-  /// Connects to a port of this machine.
-  convenience init(port: Int, patience: Duration = .seconds(60)) throws {
+  /// Connects to a port of this machine, from one of its addresses if it matters which.
+  convenience init(
+    port: Int,
+    from source: String? = nil,
+    patience: Duration = .seconds(60)
+  ) throws {
     let descriptor = socket(AF_INET, streamSocket, 0)
     guard descriptor >= 0 else { throw SocketFailure("socket") }
+    if let source {
+      var own = loopback(0)
+      inet_pton(AF_INET, source, &own.sin_addr)
+      _ = withUnsafePointer(to: &own) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+    }
     var address = loopback(port)
     let connected = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -53,6 +66,18 @@ final class PlainSocket: Sendable {
   }
 
   deinit { close() }
+
+  /// The port on this side.
+  var localPort: Int {
+    var address = loopback(0)
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(descriptor, $0, &size)
+      }
+    }
+    return Int(in_port_t(bigEndian: address.sin_port))
+  }
 
   /// Sends all of it.
   func write(_ bytes: some Collection<UInt8>) throws {
