@@ -167,7 +167,10 @@ let package = Package(
     ),
     tests(
       "Transport",
-      ["HawserTransport", "HawserTLS", "HawserPrimitives", logging, nioCore, nioEmbedded, nioPosix]
+      [
+        "HawserTransport", "HawserTLS", "HawserCryptography", "HawserPrimitives", logging, nioCore,
+        nioEmbedded, nioPosix,
+      ]
     ),
     tests(
       "Storage",

@@ -34,7 +34,7 @@ struct ProviderCommand: AsyncParsableCommand {
   )
   var joinFile: String?
 
-  @Option(help: "How to reach the server: tcp. (default: tcp)")
+  @Option(help: "How to reach the server: tcp, kcp or auto. (default: tcp)")
   var transport: String?
 
   @Option(help: "What the server calls this provider. (default: this machine's name)")

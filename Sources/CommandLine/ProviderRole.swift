@@ -71,6 +71,12 @@ struct ProviderRole: Sendable {
       client: client
     )
     configuration.grace = options.grace
+    configuration.transport =
+      switch options.transport {
+      case .tcp: .tcp
+      case .kcp: .kcp
+      case .auto: .auto
+      }
     return configuration
   }
 

@@ -5,7 +5,7 @@ package import HawserRouting
 package struct ProviderOptions: Sendable {
   /// How to reach the server.
   package enum Transport: String, Sendable, CaseIterable {
-    case tcp
+    case tcp, kcp, auto
   }
 
   /// Where the join URL comes from. It is a secret.

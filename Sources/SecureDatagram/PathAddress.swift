@@ -72,18 +72,13 @@ package struct PathAddress: Sendable, Hashable, CustomStringConvertible {
     return Array(bytes.prefix(16) + bytes.suffix(6))
   }
 
-  /// The four bytes of an IPv4 address; `nil` for IPv6.
-  package var ipv4Host: [UInt8]? {
-    guard high == 0, low >> 32 == 0xFFFF else { return nil }
-    return stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: low >> $0) }
+  /// An IPv4 address as a number; `nil` for IPv6.
+  package var ipv4Host: UInt32? {
+    high == 0 && low >> 32 == 0xFFFF ? UInt32(truncatingIfNeeded: low) : nil
   }
 
-  /// The 16 bytes of the address as one of IPv6.
-  package var ipv6Host: [UInt8] {
-    [high, low].flatMap { word in
-      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
-    }
-  }
+  /// The address as one of IPv6, in two halves.
+  package var ipv6Host: (high: UInt64, low: UInt64) { (high, low) }
 
   /// For logs: IPv4 in decimal, IPv6 as eight groups.
   package var description: String {

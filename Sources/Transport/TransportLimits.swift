@@ -106,7 +106,8 @@ package enum TransportLimits {
 
   // Datagrams: chosen.
 
-  /// Bytes of the largest datagram on a path of Ethernet's size: 1500, less IPv6's header and UDP's.
+  /// Bytes of the largest datagram on a path of Ethernet's size: 1500, less the headers of IPv6 and
+  /// UDP.
   package static let datagramBytes = 1452
   /// What IP, UDP and the sealing add to each datagram of segments: counts for the rate.
   package static let datagramOverhead = 28 + 34

@@ -5,6 +5,16 @@ package import HawserRouting
 package import HawserSession
 package import HawserTLS
 
+/// Which transports a provider uses.
+package enum TransportChoice: Sendable, Hashable {
+  /// TLS over TCP alone.
+  case tcp
+  /// KCP over encrypted UDP alone.
+  case kcp
+  /// KCP where it gets through, TCP otherwise.
+  case auto
+}
+
 /// What a provider needs to know. The defaults are those of the command line.
 package struct ProviderConfiguration: Sendable {
   /// Where the server is, who it is, and the token.
@@ -22,6 +32,9 @@ package struct ProviderConfiguration: Sendable {
 
   /// Drawn anew by each process.
   package var process: RandomID
+
+  /// How the server is reached.
+  package var transport = TransportChoice.tcp
 
   /// How long the session outlives its last link; the lower one of both peers counts.
   package var grace: Duration = .seconds(90)

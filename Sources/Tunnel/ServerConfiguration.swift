@@ -10,6 +10,9 @@ package struct ServerConfiguration: Sendable {
   /// The port for providers; 0 picks a free one.
   package var controlPort: UInt16 = 9887
 
+  /// Whether providers may come over KCP, on the UDP port of the same number.
+  package var offersKCP = true
+
   /// The port for clients of services that name none; 0 picks a free one, `nil` is none.
   package var listenPort: UInt16? = 8080
 

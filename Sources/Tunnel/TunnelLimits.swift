@@ -118,6 +118,9 @@ package enum TunnelLimits {
   /// At two a second each gets 8 s, which is enough for TCP, TLS and HELLO at a round trip of 2 s.
   package static let overlappingAttempts = 16
 
+  /// KCP's head start over TCP where either will do (RFC 8305's connection attempt delay).
+  package static let fallbackDelay: Duration = .milliseconds(250)
+
   /// A link that lasted at least this long was a success: the back-off starts afresh.
   package static let stableLinkAge: Duration = .seconds(5)
 

@@ -15,6 +15,7 @@ final class RecordingUser: LinkUser {
   var keepsReceived = true
   var delivered: [RecordNumber] = []
   var healths: [LinkHealth] = []
+  var recordSizes: [Int] = []
   var roundTrips: [Duration] = []
   var readCompletions = 0
   var isReady = false
@@ -84,6 +85,12 @@ final class RecordingUser: LinkUser {
   func linkReadComplete(_ link: any Link) {
     callBack(link)
     readCompletions += 1
+    check()
+  }
+
+  func link(_ link: any Link, takesRecordsOf bytes: Int) {
+    callBack(link)
+    recordSizes.append(bytes)
     check()
   }
 

@@ -96,12 +96,12 @@ package enum KCPMatrix {
     where included: (KCPCell) -> Bool,
     seeds: Int,
     seconds: Int,
-    print: (String) -> Void
+    write: (String) -> Void
   ) {
-    print("| \(group.rawValue) | median (worst) of \(seeds) seeds, \(seconds) s |")
-    print("| --- | --- |")
+    write("| \(group.rawValue) | median (worst) of \(seeds) seeds, \(seconds) s |")
+    write("| --- | --- |")
     for cell in cells where cell.group == group && included(cell) {
-      print(KCPCellResult(cell, seeds: seeds, seconds: seconds).row)
+      write(KCPCellResult(cell, seeds: seeds, seconds: seconds).row)
     }
   }
 }

@@ -15,8 +15,8 @@ protocol DatagramSocketUser: AnyObject {
 
 /// One UDP socket: batches of datagrams from the kernel and to it. Confined to its event loop.
 ///
-/// NIO reads with `recvmmsg` and writes with `sendmmsg`. What the kernel does not take at once waits
-/// in NIO's queue; nobody writes more while ``isWritable`` says no.
+/// NIO reads with `recvmmsg` and writes with `sendmmsg`. What the kernel does not take at once
+/// waits in NIO's queue; nobody writes more while ``isWritable`` says no.
 final class DatagramSocket: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
   typealias OutboundOut = AddressedEnvelope<ByteBuffer>
@@ -74,9 +74,9 @@ final class DatagramSocket: ChannelInboundHandler {
 
   /// Hands a datagram over; ``flush()`` sends it.
   func write(_ datagram: ByteBuffer, to address: PathAddress) {
-    guard let context, let destination = destination(of: address) else { return }
+    guard let context else { return }
     hasWritten = true
-    let envelope = AddressedEnvelope(remoteAddress: destination, data: datagram)
+    let envelope = AddressedEnvelope(remoteAddress: destination(of: address), data: datagram)
     // A datagram that the kernel refuses is as good as lost.
     context.write(wrapOutboundOut(envelope), promise: nil)
   }
@@ -94,9 +94,9 @@ final class DatagramSocket: ChannelInboundHandler {
     context?.close(promise: nil)
   }
 
-  private func destination(of path: PathAddress) -> SocketAddress? {
+  private func destination(of path: PathAddress) -> SocketAddress {
     if let last = lastDestination, last.path == path { return last.socket }
-    guard let socket = SocketAddress(path) else { return nil }
+    let socket = SocketAddress(path)
     lastDestination = (path, socket)
     return socket
   }

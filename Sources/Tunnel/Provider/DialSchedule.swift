@@ -113,6 +113,11 @@ package struct DialSchedule {
     return .dial
   }
 
+  /// Another attempt was started beside the one that was due.
+  package mutating func dialledBeside() {
+    attemptsUnderWay += 1
+  }
+
   /// An attempt ended without a WELCOME: it failed or was refused.
   package mutating func attemptFailed(at now: Instant) {
     attemptsUnderWay = max(0, attemptsUnderWay - 1)

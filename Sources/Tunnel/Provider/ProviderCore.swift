@@ -39,7 +39,10 @@ final class ProviderCore {
   /// How the provider ends; set once.
   private var outcome: Result<Void, TunnelError>?
 
-  private let dialler: TCPDialler
+  private let tcpDialler: TCPDialler
+  private let kcpDialler: KCPDialler
+  /// Which of the join URL's keys the next KCP attempt tries: a server has one of them.
+  private var nextKey = 0
   private var schedule: DialSchedule
   private var attempts: [DialAttempt] = []
   private var wasEverWelcome = false
@@ -60,7 +63,8 @@ final class ProviderCore {
     self.logger = logger
     startedAt = loop.instant
     schedule = DialSchedule(generator: generator)
-    dialler = TCPDialler(on: loop)
+    tcpDialler = TCPDialler(on: loop)
+    kcpDialler = KCPDialler(on: loop)
     services = ServiceOffers(configuration.services)
     ready = loop.makePromise()
     ended = loop.makePromise()
@@ -121,11 +125,30 @@ extension ProviderCore: DialAttemptOwner {
   }
 
   private func dial() {
+    switch configuration.transport {
+    case .tcp: dialTCP()
+    case .kcp: dialKCP()
+    case .auto:
+      dialKCP()
+      loop.assumeIsolated().scheduleTask(in: TimeAmount(TunnelLimits.fallbackDelay)) {
+        [weak self] in self?.dialTCPBeside()
+      }
+    }
+  }
+
+  /// KCP has had its head start, and no answer has come.
+  private func dialTCPBeside() {
+    guard need != .nothing, outcome == nil else { return }
+    schedule.dialledBeside()
+    dialTCP()
+  }
+
+  private func dialTCP() {
     let attempt = DialAttempt(owner: self)
     counters.attempts += 1
     do throws(TLSError) {
       attempt.began(
-        try dialler.dial(
+        try tcpDialler.dial(
           host: configuration.join.host.text,
           port: Int(configuration.join.port),
           verification: verification,
@@ -138,6 +161,28 @@ extension ProviderCore: DialAttemptOwner {
       schedule.attemptFailed(at: loop.instant)
       end(.failure(.invalidConfiguration(reason: "TLS cannot be set up: \(error)")))
     }
+  }
+
+  private func dialKCP() {
+    let keys = configuration.join.keys
+    guard !keys.isEmpty else {
+      schedule.attemptFailed(at: loop.instant)
+      let reason = "the transport kcp needs a join URL with a key; use --transport tcp"
+      return end(.failure(.invalidConfiguration(reason: reason)))
+    }
+    let attempt = DialAttempt(owner: self)
+    counters.attempts += 1
+    nextKey = (nextKey + 1) % keys.count
+    attempt.began(
+      kcpDialler.dial(
+        host: configuration.join.host.text,
+        port: Int(configuration.join.port),
+        key: keys[nextKey],
+        timeout: TunnelLimits.attemptTime,
+        user: attempt
+      )
+    )
+    attempts.append(attempt)
   }
 
   private var verification: TLSVerification {

@@ -72,6 +72,7 @@ final class Arrival: LinkUser {
 
   func link(_ link: any Link, delivered record: RecordNumber) {}
   func linkReadComplete(_ link: any Link) {}
+  func link(_ link: any Link, takesRecordsOf bytes: Int) {}
   func link(_ link: any Link, became health: LinkHealth) {}
   func link(_ link: any Link, roundTrip: Duration) {}
 

@@ -33,6 +33,7 @@ final class ServerCore {
   private(set) var isStopping = false
 
   private(set) var listener: TCPListener?
+  private(set) var datagramListener: KCPListener?
   /// Sessions that have ended and whose links still carry the last words.
   private var departing: [ObjectIdentifier: ProviderSession] = [:]
   private var revocationTask: Scheduled<Void>?
@@ -165,9 +166,29 @@ extension ServerCore {
       switch result {
       case .success(let bound):
         let port = UInt16(clamping: bound.port ?? 0)
-        completion(.success(BoundAddress(mode: "control", address: address, port: port)))
+        self.bindDatagrams(BoundAddress(mode: "control", address: address, port: port), completion)
       case .failure(let error):
         completion(.failure(.bindFailed(address: address, port: port, error: error)))
+      }
+    }
+  }
+
+  /// The same port for KCP.
+  private func bindDatagrams(
+    _ control: BoundAddress,
+    _ completion: @escaping (Result<BoundAddress, TunnelError>) -> Void
+  ) {
+    guard configuration.offersKCP else { return completion(.success(control)) }
+    let listener = KCPListener(on: loop, identity: configuration.identity) { _ in self.arrival() }
+    datagramListener = listener
+    listener.bind(host: control.address, port: Int(control.port)).assumeIsolated().whenComplete {
+      switch $0 {
+      case .success:
+        completion(.success(control))
+      case .failure(let error):
+        let (address, port) = (control.address, control.port)
+        let reason = "\(error.inWords) (UDP)"
+        completion(.failure(.bindFailed(address: address, port: port, reason: reason)))
       }
     }
   }
@@ -238,6 +259,8 @@ extension ServerCore {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
     if let listener { listenerClosed = listener.close() }
     listener = nil
+    datagramListener?.close()
+    datagramListener = nil
     entries.finish(by: drainDeadline) { [stopped, listenerClosed] in
       listenerClosed.cascade(to: stopped)
     }

@@ -147,6 +147,10 @@ extension SessionHost {
     owner?.sessionLinksChanged(self)
   }
 
+  func link(_ link: any Link, takesRecordsOf bytes: Int) {
+    session.setMaximumRecordSize(bytes, on: link.id)
+  }
+
   func link(_ link: any Link, roundTrip: Duration) {
     session.roundTrip(roundTrip, on: link.id)
   }
