@@ -35,7 +35,7 @@ import Testing
     try await withLab { lab in
       let target = lab.keep(try .echo())
       let relay = try lab.relay(to: target.port)
-      let client = try PlainSocket(port: relay.port, patience: .seconds(1))
+      let client = try PlainSocket(port: relay.port, patience: .seconds(5))
       try client.exchange("one\n")
       try relay.goSilent()
       try client.write("two\n")

@@ -3,7 +3,7 @@ import Testing
 
 /// Clients of every kind and random faults, round after round. `Scripts/soak` runs it for minutes.
 @Suite(.timeLimit(.minutes(24 * 60))) struct SoakTests {
-  /// How long all rounds take together: as `Scripts/soak` says, or short, for every run of the tests.
+  /// How long all rounds take together: as `Scripts/soak` says, or short, for a run of all tests.
   private static let duration: Duration = {
     let minutes = ProcessInfo.processInfo.environment["HAWSER_SOAK_MINUTES"].flatMap { Double($0) }
     return minutes.map { .seconds($0 * 60) } ?? .seconds(16)
@@ -29,8 +29,8 @@ import Testing
 
       // Memory at the end against the most that was held at rest in the first third of the rounds,
       // when all kinds of fault had come. 16 MiB above that is the window of one stream that was
-      // not given back, or 2 KiB of each of 8,000 clients; the allocator's own ups and downs at rest
-      // were 5 MiB.
+      // not given back, or 2 KiB of each of 8,000 clients; the allocator's own ups and downs at
+      // rest were 5 MiB.
       let warm = levels.prefix(max(1, rounds / 3))
       let last = try #require(levels.last)
       let serverBytes = try #require(warm.map(\.serverBytes).max())

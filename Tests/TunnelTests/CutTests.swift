@@ -64,7 +64,8 @@ struct `When the link is lost` {
         return counters.bytesUp + counters.bytesDown >= passed
       }
       passed = try await relayed.relay.counters().bytesUp + relayed.relay.counters().bytesDown
-      #expect(try await relayed.relay.cut() >= 1)
+      // On a slow machine the provider may just be between two links.
+      try await Tunnel.eventually("a link to cut") { try await relayed.relay.cut() >= 1 }
       try await relayed.tunnel.eventually("resumption \(cut), seed \(seed)") {
         $0.counters.sessionsResumed >= UInt64(cut)
       }

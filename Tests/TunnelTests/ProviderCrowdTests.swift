@@ -44,7 +44,8 @@ struct `200 providers behind one address` {
     #expect(before.entries.count == count + 1)
     try await expectSignatures(at: ports)
 
-    #expect(try await relay.cut() == count)
+    // On a slow machine a link may have a successor beside it.
+    #expect(try await relay.cut() >= count)
     let cut = ContinuousClock.now
     try await tunnel.eventually("every provider to be back", within: .seconds(150)) {
       $0.sessions.count == count && $0.sessions.allSatisfy { $0.state == .attached }
@@ -53,7 +54,10 @@ struct `200 providers behind one address` {
     print("back \(ContinuousClock.now - cut) after the cut")
     try await expectSignatures(at: ports)
     let after = try #require(await tunnel.server.status())
-    #expect(after.counters.sessionsBegun == UInt64(count), "nobody had to start anew")
+    #expect(
+      after.counters.sessionsBegun == before.counters.sessionsBegun,
+      "nobody had to start anew"
+    )
     print("handshakes refused: \(after.counters.handshakesRefused)")
 
     await withTaskGroup { group in

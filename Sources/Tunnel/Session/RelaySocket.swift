@@ -46,9 +46,9 @@ extension ClientBootstrap {
 }
 
 extension Channel {
-  /// Small writes go out at once, a peer that vanished is noticed in the end, and one that does not
-  /// read gets the kernel to hold little for it. Options that the socket does not have, such as those
-  /// of TCP on a Unix socket, are left out.
+  /// Small writes go out at once, a peer that vanished is noticed in the end, and the kernel holds
+  /// little for one that does not read. Options that the socket does not have, such as those of TCP
+  /// on a Unix socket, are left out.
   func applyRelaySocketOptions() {
     guard let provider = self as? any SocketOptionProvider else { return }
     _ = provider.unsafeSetSocketOption(level: .tcp, name: .tcp_nodelay, value: CInt(1))

@@ -11,8 +11,8 @@ import NIOCore
 /// A peer that has a provider's means, TLS and perhaps a token, and none of its manners: it says
 /// what a test tells it to.
 final class HostilePeer {
-  /// From where it comes: an address of its own, so that what it is charged with is not held against
-  /// honest providers.
+  /// From where it comes: an address of its own, so that what it is charged with is not held
+  /// against honest providers.
   static let address = "127.0.0.2"
 
   /// What the server said that was not just keeping the link alive.
@@ -101,27 +101,47 @@ final class HostilePeer {
   /// Waits for the next record, or the end; acknowledges what it takes.
   func next() throws -> Answer {
     while true {
-      switch try decoder.next() {
-      case .record(let record):
-        takenCount += 1
-        var report = ByteBuffer()
-        RecordEncoder.write(report: takenCount, to: &report)
-        // The server may have closed already.
-        try? send(plaintext: report)
-        return .record(record)
-      case .ping(let number):
-        var pong = ByteBuffer()
-        RecordEncoder.write(pong: number, to: &pong)
-        try? send(plaintext: pong)
-      case .report, .pong:
-        break
-      case nil:
-        guard case .bytes(let bytes) = try socket.read() else { return .end }
-        decoder.makeRoom(for: bytes.count)
-        try engine.receive(ByteBuffer(bytes: bytes), into: &decoder.buffer)
-        if engine.state == .peerClosed, decoder.buffer.readableBytes == 0 { return .end }
+      if let record = try nextReceived() { return .record(record) }
+      guard try receive() else { return .end }
+    }
+  }
+
+  /// Takes what is there without waiting, so that PINGs are answered amid a long speech.
+  func listen() throws {
+    while socket.hasInput, try receive() {
+      while var record = try nextReceived() {
+        while record.readableBytes > 0 { frames.append(try Frame(from: &record)) }
       }
     }
+  }
+
+  /// The next record of what has arrived.
+  private func nextReceived() throws -> ByteBuffer? {
+    while let message = try decoder.next() {
+      var answer = ByteBuffer()
+      switch message {
+      case .record(let record):
+        takenCount += 1
+        RecordEncoder.write(report: takenCount, to: &answer)
+        // The server may have closed already.
+        try? send(plaintext: answer)
+        return record
+      case .ping(let number):
+        RecordEncoder.write(pong: number, to: &answer)
+        try? send(plaintext: answer)
+      case .report, .pong:
+        break
+      }
+    }
+    return nil
+  }
+
+  /// Waits for bytes; false when the server closed the connection.
+  private func receive() throws -> Bool {
+    guard case .bytes(let bytes) = try socket.read() else { return false }
+    decoder.makeRoom(for: bytes.count)
+    try engine.receive(ByteBuffer(bytes: bytes), into: &decoder.buffer)
+    return engine.state != .peerClosed || decoder.buffer.readableBytes > 0
   }
 
   /// What the server said to the session.

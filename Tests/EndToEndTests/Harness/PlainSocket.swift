@@ -130,6 +130,12 @@ final class PlainSocket: Sendable {
     }
   }
 
+  /// Whether there is something to read now: bytes, an end or a reset.
+  var hasInput: Bool {
+    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return Foundation.poll(&poll, 1, 0) > 0
+  }
+
   /// Blocks until the connection is reset, without reading: what was sent stays unread.
   func awaitReset() {
     // A reset is reported without being asked for.

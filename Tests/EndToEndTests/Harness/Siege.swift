@@ -38,7 +38,8 @@ final class Siege {
     try expectLines(1, with: texts, attack: attack)
   }
 
-  /// Waits for so many lines of the server's log with a text, and makes sure that there are no more.
+  /// Waits for so many lines of the server's log with a text, and makes sure that there are not
+  /// more.
   func expectLines(_ count: Int, with text: String) throws {
     try expectLines(count, with: [text], attack: "")
   }
@@ -71,8 +72,8 @@ final class Siege {
   }
 }
 
-/// Runs a test of an attack: afterwards the server runs, has spent no more than that, and the honest
-/// client has been served all the time and still is, on one stream of one session.
+/// Runs a test of an attack: afterwards the server runs, has spent no more than that, and the
+/// honest client has been served all the time and still is, on one stream of one session.
 func withSiege(
   _ transport: TransportUnderTest,
   flags: [String] = [],

@@ -51,7 +51,8 @@ final class TargetServer: Sendable {
         return
       }
       _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
-      let connection = PlainSocket(descriptor: accepted)
+      // Longer than any outage of these tests.
+      let connection = PlainSocket(descriptor: accepted, patience: .seconds(300))
       connections.withLock { $0.append(connection) }
       open.withLock { $0 += 1 }
       Thread.detachNewThread {
