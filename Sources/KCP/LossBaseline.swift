@@ -21,6 +21,9 @@ struct LossBaseline {
     return cruising.weight > 0 ? min(cruising.value, bound) : draining.value
   }
 
+  /// Whether it stands on enough packets to judge by.
+  var isKnown: Bool { cruising.weight >= 100 }
+
   /// Chosen: a path that loses more than half is not worth following.
   static let limit = 0.5
 

@@ -148,8 +148,10 @@ final class ModelledControl: CongestionController {
     let chance = 2 * (share * (1 - share) / packets).squareRoot()
     let isExcessive =
       epoch.lost > 2 * segmentSize && lost > share + max(ModelledProfile.tolerance, chance)
-    // Short before it and, as those found it that came after, short behind it.
-    if epoch.hadShortQueue, hasShortQueue, epoch.gain <= 1 {
+    // Short before it and, as those found it that came after, short behind it. What is lost in a
+    // queue comes on top, so that less is always news.
+    let isUndisturbed = epoch.hadShortQueue && hasShortQueue && !isQueueGrowing
+    if epoch.gain <= 1, isUndisturbed || epoch.gain < 0.95 && lost < share {
       baseline.learn(
         lost: epoch.lost,
         sent: epoch.sent,
@@ -157,7 +159,7 @@ final class ModelledControl: CongestionController {
         gain: epoch.gain
       )
     }
-    if epoch.gain > 1, isFull {
+    if epoch.gain > 1, isFull, baseline.isKnown {
       upGain =
         isExcessive
         ? max(1 + (upGain - 1) / 2, ModelledProfile.leastUpGain)
@@ -216,8 +218,7 @@ final class ModelledControl: CongestionController {
   /// Sends no faster than was measured for a round once a queue has begun to grow: that is the time
   /// to measure, not to overflow it.
   private func watchStartup() {
-    guard !isHolding, let minimum, let recent = recentMinimum.value else { return }
-    guard recent - minimum > max(minimum / 8, ModelledProfile.startupQueue) else { return }
+    guard !isHolding, isQueueGrowing else { return }
     isHolding = true
     gain = 1
     beginEpoch()
@@ -304,9 +305,7 @@ final class ModelledControl: CongestionController {
   }
 
   private func beginEpoch() {
-    // Startup below the path's rate learns as well as cruising does.
-    let told = state == .startup && roundsWithoutGrowth == 0 ? 1 : gain
-    epoch = epochs.begin(gain: told, hasShortQueue: hasShortQueue)
+    epoch = epochs.begin(gain: gain, hasShortQueue: hasShortQueue && state != .startup)
   }
 
   private var hasShortQueue: Bool {
@@ -314,6 +313,12 @@ final class ModelledControl: CongestionController {
     let packets = Span(seconds: 2 * Double(segmentSize) / max(rate.value, 1))
     let minimum = minimum ?? .zero
     return standingQueue <= max(minimum / 8, min(packets, minimum / 5))
+  }
+
+  /// The last few round trips were all long.
+  private var isQueueGrowing: Bool {
+    guard let minimum, let recent = recentMinimum.value else { return false }
+    return recent - minimum > max(minimum / 8, ModelledProfile.startupQueue)
   }
 
   private func setPace() {

@@ -14,7 +14,7 @@ struct ModelledProfile {
   /// Excess loss to be answered, as a share (draft BBR: 2 %).
   static let tolerance = 0.02
   /// A look for more that overflows the queue is made smaller, down to this.
-  static let leastUpGain = 1.06
+  static let leastUpGain = 1.12
   /// Excess loss is averaged over so many packets.
   static let pressurePackets = 500.0
   /// A look for more that follows a successful one looks for twice as much more, up to this.
@@ -120,7 +120,8 @@ struct EpochLedger {
   private var first = 0
 
   init() {
-    epochs.append(Epoch(gain: 1, hadShortQueue: true))
+    // What is sent before anything is known teaches nothing.
+    epochs.append(Epoch(gain: ModelledProfile.startupGain, hadShortQueue: false))
   }
 
   /// Begins a stretch.
