@@ -19,7 +19,7 @@ struct ChannelOperations: ~Copyable {
 
   /// Runs `input` to its end; see ``FuzzTarget/complaint(about:)``.
   static func complaint(about input: [UInt8]) -> String? {
-    guard var world = DatagramWorld(), let channels = world.establish() else {
+    guard let world = DatagramWorld(), let channels = world.establish() else {
       return "there is no channel"
     }
     var operations = ChannelOperations(channels, input, home: world.client)

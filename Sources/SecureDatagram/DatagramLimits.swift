@@ -84,6 +84,8 @@ package enum DatagramLimits {
   /// Probes of one size before it counts as too large. RFC 8899 has 3; at 20 % loss each way every
   /// twentieth size would be misjudged then, with 5 one in 160.
   package static let sizeProbes = 5
+  /// The longest time between two pings that ask whether the path has come back.
+  package static let longestSizePause: Duration = .seconds(60)
   /// The search ends when the answer is known to within so many bytes: one percent of a datagram.
   package static let sizeSearchStep = 16
   /// How long a result stands before larger sizes are tried again (RFC 8899 §5.1.1).

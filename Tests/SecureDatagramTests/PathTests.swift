@@ -81,6 +81,32 @@ struct `A client that moves` {
     }
   }
 
+  @Test func `proves nothing by an answer to another challenge`() throws {
+    let (pair, client, server) = try Pair.established()
+    let home = pair.client
+    pair.client = elsewhere
+    try send(pair, client)
+    let challenges = pair.transmissions()
+    #expect(Set(challenges.map(\.address)) == [home, elsewhere])
+    // The answer to the challenge of the old path, and one that is made up.
+    let old = try #require(challenges.first { $0.address == home })
+    pair.deliver(old)
+    var made = ByteBuffer()
+    _ = client.seal(.segments, into: &made, at: pair.now) { buffer in
+      buffer.moveWriterIndex(to: buffer.writerIndex - 1)
+      ControlMessage.response(0xDEAD).write(into: &buffer)
+      return true
+    }
+    for answer in pair.transmissions().filter(\.fromClient).map(\.bytes) + [made] {
+      #expect(pair.deliverToServer(answer, from: elsewhere) == .control)
+      #expect(server.sendAllowance < 1000)
+    }
+    let right = try #require(challenges.first { $0.address == elsewhere })
+    pair.deliver(right)
+    pair.settle()
+    #expect(server.sendAllowance == .max)
+  }
+
   @Test func `is only followed by its newest datagram`() throws {
     let (pair, client, server) = try Pair.established()
     let older = try #require(pair.sealed([1], by: client))
@@ -297,6 +323,36 @@ struct `An attacker on the side` {
     pair.settle()
     #expect(server.address == pair.client)
     #expect(server.sendAllowance == .max)
+  }
+
+  @Test func `who repeats INIT does not keep a client from proving its path later`() throws {
+    var dialling = ClientHandshake.Configuration()
+    dialling.sizeLimit = 1200
+    let pair = try Pair(dialling: dialling)
+    let initial = try #require(pair.transmissions().first)
+    pair.deliver(initial)
+    pair.deliverToServer(initial.bytes, from: attacker)
+    for answer in answersOfListener(pair) where answer.address == pair.client {
+      pair.deliver(answer)
+    }
+    // The first answer arrives, which confirms the channel, and then nothing for a while.
+    var isCut = false
+    pair.wire = { datagram in
+      defer { if !datagram.fromClient { isCut = true } }
+      return isCut && !datagram.fromClient ? [] : [datagram]
+    }
+    pair.run(for: .seconds(30))
+    let client = try #require(pair.clientChannel)
+    let server = try #require(pair.serverChannel)
+    #expect(pair.clientEvents.contains(.confirmed))
+    #expect(server.address == pair.client)
+    #expect(server.sendAllowance < 1000)
+    #expect(server.nextDeadline == nil)
+    pair.wire = { [$0] }
+    pair.deliverToServer(try #require(pair.sealed([1], by: client)), from: pair.client)
+    pair.settle()
+    #expect(server.sendAllowance == .max)
+    #expect(pair.serverEvents.contains(.unlimited))
   }
 
   @Test func `who takes the first datagram elsewhere does not move the channel there`() throws {

@@ -47,6 +47,33 @@ struct `The search for the datagram size` {
     }
   }
 
+  @Test(arguments: [1200, 1300, 1400])
+  func `ends soon although nobody says anything`(mtu: Int) throws {
+    let pair = try pair(limit: 1452, mtu: mtu)
+    pair.run(for: .seconds(30))
+    for channel in [pair.clientChannel, pair.serverChannel] {
+      let found = try #require(channel).maximumPayload
+      #expect(found <= payload(mtu) && found > payload(mtu) - DatagramLimits.sizeSearchStep)
+      #expect(channel?.nextDeadline == nil)
+    }
+    // Five probes and a ping for each of the sizes that do not pass.
+    #expect(pair.sent.count < 100)
+  }
+
+  @Test func `falls asleep while nobody answers`() throws {
+    let pair = try pair(limit: 1452, mtu: 1300)
+    pair.wire = { _ in [] }
+    pair.run(for: .seconds(60))
+    let before = pair.sent.count
+    pair.run(for: .seconds(3600))
+    #expect(pair.sent.count - before <= 2 * 62)
+    #expect(pair.sent.suffix(100).allSatisfy { $0.bytes.readableBytes < 100 })
+    pair.wire = { $0.bytes.readableBytes > 1300 ? [] : [$0] }
+    pair.run(for: .seconds(120))
+    #expect(try #require(pair.clientChannel).maximumPayload > payload(1284))
+    #expect(pair.clientChannel?.nextDeadline == nil)
+  }
+
   @Test func `finds it under loss`() throws {
     let seed = UInt64.random(in: .min ... .max)
     var random = SplitMix64(state: seed)

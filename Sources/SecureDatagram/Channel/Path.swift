@@ -31,9 +31,9 @@ struct Path {
     isValidated ? .max : received * DatagramLimits.amplificationFactor - sent
   }
 
-  mutating func noteReceived(bytes: Int) {
+  mutating func noteReceived(bytes: Int, at now: Instant) {
     if !isValidated { received += bytes }
-    size.heard()
+    size.heard(at: now)
   }
 
   mutating func noteSent(bytes: Int) {

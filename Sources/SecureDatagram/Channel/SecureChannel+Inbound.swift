@@ -77,7 +77,7 @@ extension SecureChannel {
     lastHeard = now
     sending.heard()
     if address == path.address {
-      path.noteReceived(bytes: bytes)
+      path.noteReceived(bytes: bytes, at: now)
       // A path without a way back is asked again as long as somebody is heard from there.
       path.unparkChallenge(at: now)
     }
@@ -110,10 +110,10 @@ extension SecureChannel {
     case .ping(let number): answers.append(.pong(number))
     case .pong(let number):
       guard let index = pings.firstIndex(where: { $0.number == number }) else { return }
-      let sample = now - pings[index].sent
+      let ping = pings[index]
       pings.removeSubrange(...index)
-      roundTrip = sample
-      events.append(.pong(number: number, roundTrip: sample))
+      roundTrip = now - ping.sent
+      if ping.isReported { events.append(.pong(number: number, roundTrip: roundTrip)) }
     case .close(let code): end(.closedByPeer(code: code))
     case .probe(let number): answers.append(.probeAcknowledgement(number))
     case .probeAcknowledgement(let number):

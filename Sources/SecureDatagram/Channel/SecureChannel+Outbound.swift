@@ -66,7 +66,7 @@ extension SecureChannel {
   @discardableResult
   package func ping(at now: Instant) -> UInt64 {
     guard isOpen else { return 0 }
-    let ping = newPing(at: now)
+    let ping = newPing(at: now, isReported: true)
     enqueue(Reply(messages: [ping.message], address: path.address))
     return ping.number
   }
@@ -78,11 +78,18 @@ extension SecureChannel {
     path.size.suspectBlackHole(at: now)
   }
 
-  func newPing(at now: Instant) -> (message: ControlMessage, number: UInt64) {
+  /// - Parameters:
+  ///   - now: The current instant.
+  ///   - isReported: Whether the layer above wants to know of the answer.
+  /// - Returns: The message, and its number.
+  func newPing(
+    at now: Instant,
+    isReported: Bool = false
+  ) -> (message: ControlMessage, number: UInt64) {
     defer { nextPingNumber += 1 }
     // Only the newest few are waited for.
     if pings.count >= 8 { pings.removeFirst() }
-    pings.append((nextPingNumber, now))
+    pings.append((nextPingNumber, now, isReported))
     return (.ping(nextPingNumber), nextPingNumber)
   }
 
@@ -98,14 +105,14 @@ extension SecureChannel {
     }
     guard path.isValidated else { return nil }
     let before = path.size.bytes
-    let probe = path.size.nextProbe(at: now, roundTrip: roundTrip, number: &nextProbeNumber)
+    let step = path.size.nextStep(at: now, roundTrip: roundTrip, number: &nextProbeNumber)
     if path.size.bytes != before { announcePayload() }
-    guard let probe else { return nil }
-    return Reply(
-      messages: [.probe(probe.number)],
-      address: path.address,
-      paddedTo: probe.bytes
-    )
+    return switch step {
+    case .probe(let number, let bytes):
+      Reply(messages: [.probe(number)], address: path.address, paddedTo: bytes)
+    case .ping: Reply(messages: [newPing(at: now).message], address: path.address)
+    case nil: nil
+    }
   }
 
   private func nextChallenge(at now: Instant) -> Reply? {

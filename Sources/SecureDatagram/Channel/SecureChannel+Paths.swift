@@ -42,7 +42,7 @@ extension SecureChannel {
       path = old
       path.endChallenge()
       fallback = nil
-      path.noteReceived(bytes: bytes)
+      path.noteReceived(bytes: bytes, at: now)
       events.append(.unlimited)
       announcePayload()
       return
@@ -58,7 +58,7 @@ extension SecureChannel {
       fallback?.start(newChallenge(at: now))
     }
     path = Path(challenging: address, by: newChallenge(at: now), size: size)
-    path.noteReceived(bytes: bytes)
+    path.noteReceived(bytes: bytes, at: now)
     announcePayload()
   }
 

@@ -74,7 +74,7 @@ package final class SecureChannel {
   var events: [SecureChannelEvent] = []
   /// What a client does that has not heard from the server; `nil` once it has.
   var confirmation: Confirmation?
-  var pings: [(number: UInt64, sent: Instant)] = []
+  var pings: [(number: UInt64, sent: Instant, isReported: Bool)] = []
   var nextPingNumber: UInt64 = 1
   var announcedPayload: Int
 

@@ -9,13 +9,14 @@ internal import HawserPrimitives
 ///                 └──────── lost 5 times: back to base ◀────── confirming ──▶ answered: settled
 ///
 /// Probes are datagrams of their own that carry nothing else, so a lost one costs nobody anything.
-/// Nothing wakes up while no datagrams are sent.
+/// That one is lost says something only if the peer is heard at all, so a ping goes with the first
+/// of a size, and pings alone while there is silence. Nothing wakes up once a size is settled.
 struct SizeSearch {
   /// What has to be sent now.
-  struct Probe: Equatable {
-    let number: UInt64
-    /// The size of the whole datagram.
-    let bytes: Int
+  enum Step: Equatable {
+    /// A probe, and the size of the whole datagram.
+    case probe(number: UInt64, bytes: Int)
+    case ping
   }
 
   private struct Outstanding {
@@ -23,6 +24,9 @@ struct SizeSearch {
     /// The numbers of its first and its newest probe; `nil` while none was sent.
     var numbers: ClosedRange<UInt64>?
     var sent = 0
+    var wasPinged = false
+    /// The time between two pings into a silence.
+    var pause: Duration = .seconds(1)
     /// Whether the peer was heard after the first probe was sent: a silent path says nothing
     /// about sizes.
     var wasHeard = false
@@ -54,36 +58,37 @@ struct SizeSearch {
     search(at: now)
   }
 
-  /// The probe that is due.
+  /// What is due.
   ///
   /// `number` is the next probe's, counted over all paths of a channel, so that an answer is never
   /// taken for one from another path.
-  mutating func nextProbe(
+  mutating func nextStep(
     at now: Instant,
     roundTrip: Duration,
     number: inout UInt64
-  ) -> Probe? {
+  ) -> Step? {
     guard let deadline, now >= deadline, var probe = outstanding else { return nil }
+    if !probe.wasPinged {
+      probe.wasPinged = true
+      outstanding = probe
+      return .ping
+    }
     if probe.sent >= DatagramLimits.sizeProbes {
-      guard probe.wasHeard else {
-        // Nothing gets through at all. The probe goes on, slowly, so that it is there when the path
-        // is back.
-        self.deadline = now + max(roundTrip * 8, .seconds(1))
-        return send(&probe, number: &number)
+      if probe.wasHeard {
+        fail(probe, at: now)
+        return nextStep(at: now, roundTrip: roundTrip, number: &number)
       }
-      fail(probe, at: now)
-      return nextProbe(at: now, roundTrip: roundTrip, number: &number)
+      self.deadline = now + probe.pause
+      probe.pause = min(probe.pause * 2, DatagramLimits.longestSizePause)
+      outstanding = probe
+      return .ping
     }
     self.deadline = now + max(roundTrip * 3, DatagramLimits.minimumRepetition)
-    return send(&probe, number: &number)
-  }
-
-  private mutating func send(_ probe: inout Outstanding, number: inout UInt64) -> Probe {
     probe.sent += 1
     probe.numbers = (probe.numbers?.lowerBound ?? number)...number
     outstanding = probe
     defer { number += 1 }
-    return Probe(number: number, bytes: probe.bytes)
+    return .probe(number: number, bytes: probe.bytes)
   }
 
   /// The peer has got a probe.
@@ -97,11 +102,14 @@ struct SizeSearch {
   }
 
   /// Something authentic came from the peer.
-  mutating func heard() {
-    guard var probe = outstanding, !probe.wasHeard else { return }
+  mutating func heard(at now: Instant) {
+    guard var probe = outstanding, !probe.wasHeard, probe.wasPinged else { return }
     probe.wasHeard = true
-    // All of them went into a silence that is over now, and say nothing.
-    if probe.sent >= DatagramLimits.sizeProbes { probe.sent = 0 }
+    if probe.sent >= DatagramLimits.sizeProbes {
+      // All of them went into a silence that is over now, and say nothing.
+      probe.sent = 0
+      deadline = now
+    }
     outstanding = probe
   }
 
