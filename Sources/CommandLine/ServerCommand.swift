@@ -22,6 +22,14 @@ struct ServerCommand: AsyncParsableCommand {
   )
 
   @Option(
+    help: ArgumentHelp(
+      "What providers may come over: tcp, or tcp,kcp. (default: tcp,kcp)",
+      valueName: "transports"
+    )
+  )
+  var transport: String?
+
+  @Option(
     help: ArgumentHelp("The port for providers; 0 picks one. (default: 9887)", valueName: "port")
   )
   var control: String?
@@ -94,7 +102,8 @@ struct ServerCommand: AsyncParsableCommand {
 
   func run() async throws {
     let sources = try common.sources(with: [
-      "control": control.asList, "listen": listen.asList, "address": address.asList,
+      "transport": transport.asList, "control": control.asList, "listen": listen.asList,
+      "address": address.asList,
       "public-host": publicHost.asList, "state": state.asList, "grace": grace.asList,
       "park": park.asList, "drain": drain.asList, "max-clients": maxClients.asList,
       "certificate": certificate.asList, "certificate-key": certificateKey.asList,

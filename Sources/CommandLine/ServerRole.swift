@@ -66,6 +66,7 @@ struct ServerRole: Sendable {
     }
     configuration.address = options.address
     configuration.controlPort = options.controlPort
+    configuration.offersKCP = options.transports == .tcpAndKCP
     configuration.listenPort = options.listenPort
     configuration.grace = options.grace
     configuration.parkingPatience = options.park
@@ -148,7 +149,8 @@ struct ServerRole: Sendable {
   /// Prints what a person wants to know.
   private func present(bound: BoundServer, join: JoinURL?, state: ServerState) {
     let host = options.publicHost ?? PublicHost.announced(boundTo: options.address)
-    Terminal.print("hawser \(Hawser.version): the server is ready, transport tcp")
+    let transports = options.transports == .tcp ? "transport tcp" : "transports tcp and kcp"
+    Terminal.print("hawser \(Hawser.version): the server is ready, \(transports)")
     for entry in bound.entries {
       let address = "\((try? Host(host)).map { "\($0)" } ?? host):\(entry.port)"
       Terminal.print("  clients    \(address)  (http://\(address)/ if the target speaks HTTP)")

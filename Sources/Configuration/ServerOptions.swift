@@ -2,6 +2,14 @@ internal import HawserPrimitives
 
 /// The options of `hawser server`. The keys are the names of the long flags.
 package struct ServerOptions: Sendable {
+  /// What providers may come over.
+  package enum Transports: String, Sendable, CaseIterable {
+    case tcp
+    case tcpAndKCP = "tcp,kcp"
+  }
+
+  /// `transport`: KCP takes the UDP port of the control port's number.
+  package var transports = Transports.tcpAndKCP
   /// `control`: the port on which providers are accepted.
   package var controlPort: UInt16 = 9887
   /// `listen`: the port of the entry for clients.
@@ -35,6 +43,7 @@ package struct ServerOptions: Sendable {
 
   init(reading reader: inout OptionReader) {
     logging = LoggingOptions(reading: &reader)
+    reader.read("transport", as: .choice, into: &transports)
     reader.read("control", as: .port, into: &controlPort)
     reader.read("listen", as: .port, into: &listenPort)
     reader.read("address", as: .text("an address to bind such as 0.0.0.0"), into: &address)

@@ -121,7 +121,8 @@ struct `A link over KCP` {
     }
   }
 
-  @Test func `is not made with a server of another key, or without its knock secret`() async throws {
+  @Test func `is not made with a server of another key, or without its knock secret`() async throws
+  {
     try await DatagramBench.with { bench in
       let client = try await bench.dial(
         key: ServerIdentity.generate().joinKey,

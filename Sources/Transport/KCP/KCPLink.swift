@@ -230,7 +230,10 @@ extension KCPLink {
   /// A datagram with a PING may be lost, so it is said again until one is answered.
   private func repeatPing(at now: Instant) {
     guard let pingDeadline, pingDeadline <= now else { return }
-    guard monitor.awaitsPong, let conversation else { return self.pingDeadline = nil }
+    guard monitor.awaitsPong, let conversation else {
+      self.pingDeadline = nil
+      return
+    }
     conversation.channel.ping(at: now)
     self.pingDeadline = now + TransportLimits.pingRepetition
   }
