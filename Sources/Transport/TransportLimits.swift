@@ -120,6 +120,8 @@ package enum TransportLimits {
   package static let datagramReadsPerTurn: UInt = 4
   /// Bytes of the kernel's buffers of a UDP socket: 40 ms at a gigabit; the kernel may give less.
   package static let datagramBufferBytes = 4 << 20
+  /// Until a UDP socket that an error has closed is bound again.
+  package static let rebindDelay = Duration.milliseconds(50)
   /// Nothing was heard of a peer over datagrams for this long although something should have been:
   /// the link is dead. Until then it is probed several times a second, so that it goes on at once
   /// when its path is back.

@@ -73,7 +73,7 @@ struct `Options` {
         """
         hawser.yaml:4: unknown key `x`; known keys: address, certificate, \
         certificate-key, control, drain, grace, listen, \
-        log-format, log-level, max-clients, park, public-host, ready-file, state
+        log-format, log-level, max-clients, park, public-host, ready-file, state, transport
         """,
       ]
     )

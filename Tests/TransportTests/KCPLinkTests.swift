@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// A listener for links over KCP and what dials it, all on one loop, on a free port of the loopback.
+/// A listener for links over KCP and what dials it, on one loop, on a free port of the loopback.
 private final class DatagramBench: Sendable {
   static let identity = ServerIdentity.generate()
 

@@ -3,6 +3,12 @@ import HawserSecureDatagram
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// Who reads a socket's datagrams.
 protocol DatagramSocketUser: AnyObject {
   /// A datagram came.
@@ -17,6 +23,10 @@ protocol DatagramSocketUser: AnyObject {
 ///
 /// NIO reads with `recvmmsg` and writes with `sendmmsg`. What the kernel does not take at once
 /// waits in NIO's queue; nobody writes more while ``isWritable`` says no.
+///
+/// NIO closes a socket for most errors of a single datagram (a route that is gone, a packet filter
+/// that says no). A path that is out of order is what KCP is for, so the socket is then bound again,
+/// to the same port.
 final class DatagramSocket: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
   typealias OutboundOut = AddressedEnvelope<ByteBuffer>
@@ -26,8 +36,10 @@ final class DatagramSocket: ChannelInboundHandler {
   weak var user: (any DatagramSocketUser)?
 
   private var context: ChannelHandlerContext?
-  /// The socket was closed before it was bound.
+  /// The owner has closed it.
   private var isClosed = false
+  /// Where it is bound, and to be bound again.
+  private var place: (loop: any EventLoop, host: String, port: Int)?
   /// The last address that was written to, as NIO wants it: most datagrams go to the same.
   private var lastDestination: (path: PathAddress, socket: SocketAddress)?
   /// The last address that was heard: likewise.
@@ -44,6 +56,18 @@ final class DatagramSocket: ChannelInboundHandler {
   /// - Returns: Where; fails with the system's error.
   func bind(on loop: any EventLoop, host: String, port: Int) -> EventLoopFuture<SocketAddress> {
     let socket = NIOLoopBound(self, eventLoop: loop)
+    return open(on: loop, host: host, port: port).map { address in
+      socket.value.place = (loop, host, address.port ?? 0)
+      return address
+    }
+  }
+
+  private func open(
+    on loop: any EventLoop,
+    host: String,
+    port: Int
+  ) -> EventLoopFuture<SocketAddress> {
+    let socket = NIOLoopBound(self, eventLoop: loop)
     return DatagramBootstrap(group: loop)
       .channelOption(.socketOption(.so_rcvbuf), value: TransportLimits.datagramBufferBytes)
       .channelOption(.socketOption(.so_sndbuf), value: TransportLimits.datagramBufferBytes)
@@ -55,6 +79,7 @@ final class DatagramSocket: ChannelInboundHandler {
       .channelOption(.maxMessagesPerRead, value: TransportLimits.datagramReadsPerTurn)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          channel.forbidFragments()
           try channel.pipeline.syncOperations.addHandler(socket.value)
         }
       }
@@ -117,6 +142,20 @@ extension DatagramSocket {
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    rebindLater()
+  }
+
+  private func rebindLater() {
+    guard !isClosed, let (loop, host, port) = place else { return }
+    loop.assumeIsolated().scheduleTask(in: TimeAmount(TransportLimits.rebindDelay)) {
+      guard !self.isClosed, self.context == nil else { return }
+      self.open(on: loop, host: host, port: port).assumeIsolated().whenComplete {
+        switch $0 {
+        case .success: self.user?.socketWritable(self)
+        case .failure: self.rebindLater()
+        }
+      }
+    }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -136,4 +175,25 @@ extension DatagramSocket {
   /// Errors of single datagrams (a port unreachable, a route that is gone for a moment) say nothing
   /// that silence would not say.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+}
+
+extension Channel {
+  /// Datagrams that are too large are refused, rather than sent in pieces: otherwise the size that a
+  /// path carries could not be found (RFC 8899 §3).
+  fileprivate func forbidFragments() {
+    #if os(Linux)
+    guard let provider = self as? any SocketOptionProvider else { return }
+    // One of the two is not for this socket's family.
+    _ = provider.unsafeSetSocketOption(
+      level: .ip,
+      name: .init(rawValue: IP_MTU_DISCOVER),
+      value: CInt(IP_PMTUDISC_PROBE)
+    )
+    _ = provider.unsafeSetSocketOption(
+      level: .ipv6,
+      name: .init(rawValue: IPV6_MTU_DISCOVER),
+      value: CInt(IPV6_PMTUDISC_PROBE)
+    )
+    #endif
+  }
 }
