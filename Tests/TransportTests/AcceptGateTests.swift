@@ -8,7 +8,7 @@ struct `The gate of a listener` {
   private static let shortage = IOError(errnoCode: EMFILE, reason: "accept")
 
   /// A channel of virtual time, and what it was told last.
-  private struct Bench {
+  private final class Bench {
     let channel = EmbeddedChannel()
     let gate: AcceptGate
 
@@ -16,6 +16,10 @@ struct `The gate of a listener` {
       gate = AcceptGate { _ in }
       gate.isOpen = isOpen
       try channel.pipeline.syncOperations.addHandler(gate)
+    }
+
+    deinit {
+      _ = try? channel.finish()
     }
 
     var isAccepting: Bool {

@@ -219,10 +219,20 @@ final class LinkBench: Sendable {
     do {
       try await body(bench)
     } catch {
-      try await bench.group.shutdownGracefully()
+      try await bench.tearDown()
       throw error
     }
-    try await bench.group.shutdownGracefully()
+    try await bench.tearDown()
+  }
+
+  /// The listener and the users of its links hold each other until here.
+  private func tearDown() async throws {
+    let state = state
+    try await loop.submit {
+      state.value.listener = nil
+      state.value.accepted = []
+    }.get()
+    try await group.shutdownGracefully()
   }
 
   func dial(

@@ -129,6 +129,7 @@ final class OpenSSLProcess: Sendable {
     endInput()
     // After SIGTERM s_server was seen to stay.
     kill(process.processIdentifier, SIGKILL)
+    output.fileHandleForReading.readabilityHandler = nil
   }
 
   /// The port that `s_server` says it listens on.

@@ -40,6 +40,10 @@ final class RawPeer: ChannelInboundHandler {
     check()
   }
 
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }

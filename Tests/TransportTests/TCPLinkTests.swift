@@ -58,7 +58,7 @@ struct `A TCP link` {
       try await raw.channel.setOption(.autoRead, value: false).get()
       try await server.run { user in
         let payload = ByteBuffer(repeating: 1, count: TransportLimits.recordBytes)
-        user.source = { buffer in
+        user.source = { [unowned user] buffer in
           buffer.writeImmutableBuffer(payload)
           defer { user.nextOutgoing += 1 }
           return RecordNumber(UInt64(user.nextOutgoing))

@@ -168,11 +168,12 @@ struct `When the link is lost` {
       return (limits?["handshakes"] ?? 0) > 0
     }
     try await relayed.relay.cut()
-    let start = ContinuousClock.now
     try await relayed.relay.refuse(false)
-    try await relayed.tunnel.eventually("resumption") { $0.counters.sessionsResumed >= 1 }
-    // The strangers' time would be up after ten.
-    #expect(ContinuousClock.now - start < .seconds(5))
+    // New ones come all the time, so that every place that gets free is taken at once.
+    try await Tunnel.eventually("resumption") {
+      try await strangers.come(5)
+      return await relayed.tunnel.server.status()?.counters.sessionsResumed ?? 0 > 0
+    }
     try await client.send([2])
     try await client.finish()
     #expect(try await client.receiveAll().0 == [1, 2])

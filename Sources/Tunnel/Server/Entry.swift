@@ -34,7 +34,8 @@ final class Entry {
   private(set) var owner: UserName?
   private(set) var backends: [Backend] = []
   private var parking: ParkingLot<Client>
-  private var generator = SystemRandomNumberGenerator()
+  /// An existential: the generator itself has no size, and ThreadSanitizer stumbles over its address.
+  private var generator: any RandomNumberGenerator = SystemRandomNumberGenerator()
   private var releaseTimer: Scheduled<Void>?
   private lazy var parkingTimer = DeadlineTimer(loop: table.loop) { [weak self] in
     self?.turnAwayExpired()
