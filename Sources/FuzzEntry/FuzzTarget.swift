@@ -16,6 +16,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case session
   /// Messages inside TLS.
   case message
+  /// Segments of KCP.
+  case segment
+  /// Two KCP connections whose network and users do anything.
+  case kcp
   /// Join URLs.
   case join
   /// TARGET of the command line.
@@ -36,6 +40,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .frame: frameComplaint(about: input)
     case .session: SessionOperations.complaint(about: input)
     case .message: messageComplaint(about: input)
+    case .segment: segmentComplaint(about: input)
+    case .kcp: KCPOperations.complaint(about: input)
     case .join: joinComplaint(about: input)
     case .target: targetComplaint(about: input)
     }
