@@ -181,7 +181,7 @@ let package = Package(
       [
         "HawserTunnel", "HawserPrimitives", "HawserCryptography", "HawserHandshake",
         "HawserCredentials",
-        "HawserRouting", "HawserFaultRelay", logging, nioCore, nioPosix,
+        "HawserRouting", "HawserFaultRelay", logging, nioCore, nioEmbedded, nioPosix,
       ]
     ),
     tests("FaultRelay", ["HawserFaultRelay", nioCore, nioPosix]),

@@ -117,7 +117,7 @@ extension AdminStatus {
     )
     counter(
       "hawser_handshakes_refused_total",
-      "Connections refused because too many were shaking hands.",
+      "Connections closed because too many were shaking hands.",
       totals.handshakesRefused
     )
     text.add(

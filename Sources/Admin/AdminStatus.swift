@@ -234,7 +234,7 @@ extension AdminStatus {
     package var authenticationFailures: UInt64
     /// Attempts refused unread because their address had failed too often.
     package var attemptsRefused: UInt64
-    /// Connections refused because too many were shaking hands.
+    /// Connections closed, new ones or those furthest behind, because too many were shaking hands.
     package var handshakesRefused: UInt64
 
     package init(

@@ -29,7 +29,7 @@ struct ProviderRole: Sendable {
     )
     let stopper = Task {
       await signals.wait()
-      await provider.stop()
+      await signals.stop(provider.stop, hurry: provider.hurry)
     }
     defer {
       stopper.cancel()

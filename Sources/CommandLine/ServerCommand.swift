@@ -8,7 +8,8 @@ struct ServerCommand: AsyncParsableCommand {
     abstract: "Runs the server that providers dial and clients connect to.",
     discussion: """
       At its first start it makes an identity and one token, and prints the join URL. Stops \
-      gracefully at SIGTERM or SIGINT, at once at a second one; SIGHUP takes `log-level` from the \
+      gracefully at SIGTERM or SIGINT, without waiting for clients at a second one; SIGHUP takes \
+      `log-level` from the \
       file anew.
 
       EXAMPLES

@@ -45,7 +45,7 @@ struct ServerRole: Sendable {
         try readyFile?.write(Self.readiness(bound: bound, join: join))
         present(bound: bound, join: join, state: state)
         await signals.wait()
-        await server.stop()
+        await signals.stop(server.stop, hurry: server.hurry)
       }
     } catch {
       await server.stop()

@@ -47,10 +47,21 @@ package struct AttemptLimiter: Sendable {
   ///   - now: The time.
   /// - Returns: Whether the token may be looked at.
   package mutating func admits(_ address: String, at now: Instant) -> Bool {
-    guard let emptyAt = emptyAt[AddressKey(address)] else { return true }
-    let isAdmitted = emptyAt + limits.interval <= now + limits.interval * limits.burst
+    let isAdmitted = delay(of: address, at: now) == .zero
     if !isAdmitted { refused += 1 }
     return isAdmitted
+  }
+
+  /// How long the address has to wait until it may try.
+  ///
+  /// - Parameters:
+  ///   - address: An IP address without a port.
+  ///   - now: The time.
+  /// - Returns: Zero when it may try at once; at most one failure's ``Limits/interval`` more than
+  ///   the failures beyond the burst take to leak.
+  package func delay(of address: String, at now: Instant) -> Duration {
+    guard let emptyAt = emptyAt[AddressKey(address)] else { return .zero }
+    return max(.zero, emptyAt + limits.interval - (now + limits.interval * limits.burst))
   }
 
   /// Charges a failure to the address.

@@ -27,6 +27,22 @@ package enum FrameError: Error, Hashable {
   case offsetOutOfRange
 }
 
+extension FrameError: CustomStringConvertible {
+  /// A sentence part for the log and for the reason of CLOSE.
+  package var description: String {
+    switch self {
+    case .truncated: "it ends too early"
+    case .unknownType(let type): "type \(type) is unknown"
+    case .openTooLong: "OPEN is too long"
+    case .unknownTargetKind(let kind): "a target of kind \(kind) is unknown"
+    case .reasonTooLong: "the reason is too long"
+    case .invalidText: "a text is not UTF-8"
+    case .invalidFlag(let flag): "\(flag) is no flag"
+    case .offsetOutOfRange: "the offset is out of range"
+    }
+  }
+}
+
 /// The first byte of each frame: a variable-length integer below 64.
 private enum FrameType {
   static let open: UInt64 = 1

@@ -75,12 +75,13 @@ struct ReassemblyBuffer {
     guard bytes.readableBytes > 0 else { return }
     contiguousEnd += UInt64(bytes.readableBytes)
     // Small pieces would each pin the whole buffer that they were read with.
-    if bytes.readableBytes <= 4096, let last = ready.indices.last,
+    if bytes.readableBytes <= ByteBuffer.smallPieceBytes, let last = ready.indices.last,
       ready[last].readableBytes + bytes.readableBytes <= Int(Self.slabSize)
     {
       ready[last].writeImmutableBuffer(bytes)
     } else {
-      ready.append(bytes.readableBytes <= 4096 ? bytes.copied() : bytes.trimmed())
+      let isSmall = bytes.readableBytes <= ByteBuffer.smallPieceBytes
+      ready.append(isSmall ? bytes.copied() : bytes.trimmed())
     }
   }
 

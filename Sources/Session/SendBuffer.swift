@@ -11,8 +11,6 @@ import struct NIOCore.ByteBuffer
 /// Between `base` and `next` a byte is in flight, acknowledged out of order, or *lost*: to be said
 /// again. Nothing is copied on the way in except small pieces, which would pin large buffers.
 struct SendBuffer {
-  /// A piece that holds at most this much is copied into the piece before it, in bytes.
-  private static let coalescedPieceSize = 4096
   /// A coalesced piece grows to at most this size, in bytes.
   private static let coalescedCapacity = 16 << 10
 
@@ -45,7 +43,7 @@ struct SendBuffer {
   mutating func append(_ bytes: ByteBuffer) {
     guard bytes.readableBytes > 0 else { return }
     defer { end += UInt64(bytes.readableBytes) }
-    if bytes.readableBytes > Self.coalescedPieceSize {
+    if bytes.readableBytes > ByteBuffer.smallPieceBytes {
       pieces.append(Piece(offset: end, bytes: bytes.trimmed(), isCoalesced: false))
     } else if let last = pieces.indices.last, pieces[last].isCoalesced,
       pieces[last].bytes.readableBytes + bytes.readableBytes <= Self.coalescedCapacity
@@ -137,8 +135,11 @@ extension ByteBuffer {
     ByteBuffer(buffer: self)
   }
 
+  /// Up to this size a copy costs less than what the shared storage would keep alive.
+  static var smallPieceBytes: Int { 4096 }
+
   /// This buffer, copied when it keeps more than twice its bytes alive.
   func trimmed() -> ByteBuffer {
-    storageCapacity > 2 * readableBytes + 4096 ? copied() : self
+    storageCapacity > 2 * readableBytes + Self.smallPieceBytes ? copied() : self
   }
 }

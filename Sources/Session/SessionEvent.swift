@@ -34,6 +34,21 @@ package enum SessionEnd: Hashable {
   case graceExpired
 }
 
+extension SessionEnd: CustomStringConvertible {
+  /// A sentence part for the log.
+  package var description: String {
+    switch self {
+    case .closedByPeer(let code, let reason): Self.text("closed by the peer", code, reason)
+    case .closedHere(let code, let reason): Self.text("closed here", code, reason)
+    case .graceExpired: "grace expired"
+    }
+  }
+
+  private static func text(_ who: String, _ code: CloseCode, _ reason: String) -> String {
+    reason.isEmpty ? "\(who): \(code)" : "\(who): \(code), \(reason)"
+  }
+}
+
 /// The answer to a `read`.
 package enum ReadResult: Hashable {
   case bytes(ByteBuffer)

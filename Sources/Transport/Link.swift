@@ -76,16 +76,13 @@ package protocol Link: AnyObject {
   /// Asks for a sign of life at once: the machine woke up, or its addresses changed.
   func probe()
 
-  /// Hands up no more records until ``resumeReading()``. What was read already is kept, at most one
-  /// read batch; nothing more is read from the network, so the peer's reports stop too: keep it
-  /// short, for the peer will take the link for suspect.
-  func pauseReading()
-
-  /// Ends ``pauseReading()``.
-  func resumeReading()
+  /// A newer link took over: pulls no more, but hands up and reports what is still under way from
+  /// the peer until the peer closes, at the latest after ``TransportLimits/closeTime``.
+  func retire()
 
   /// Closes gracefully: pulls one last batch, writes it, tells the peer, and closes when the peer
-  /// has closed too, at the latest after ``TransportLimits/closeTime``.
+  /// has closed too, at the latest after ``TransportLimits/closeTime``. What arrives until then is
+  /// handed up, but can't be reported any more.
   func close()
 
   /// Closes at once. What the network has not taken is gone.

@@ -21,6 +21,8 @@ package enum LinkFailure: Error, Sendable, Hashable {
   case protocolViolation(RecordFramingViolation)
   /// The link was not established in time: connection, TLS, HELLO and WELCOME.
   case handshakeTimeout
+  /// Too many connections were shaking hands, and this one was the furthest behind.
+  case gaveWay
 }
 
 extension LinkFailure: CustomStringConvertible {
@@ -36,6 +38,7 @@ extension LinkFailure: CustomStringConvertible {
     case .tls(let error): error.description
     case .protocolViolation(let violation): "the peer broke the protocol: \(violation)"
     case .handshakeTimeout: "the handshake took too long"
+    case .gaveWay: "gave way to another connection in the middle of the handshake"
     }
   }
 }

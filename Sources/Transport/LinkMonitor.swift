@@ -22,16 +22,15 @@ package enum LinkMonitorEvent: Sendable, Hashable {
 ///                    nothing at all heard for 10 s, or idle for 3 heartbeats + 10 s: dead
 ///
 /// *Outstanding* is a record that the peer has not reported or a PING that it has not answered.
-/// Silence counts only while this process could have heard something: not while reading is paused,
-/// and a deadline that is reached more than a second late (the process was stopped, the machine
-/// asleep) starts a new period with a new PING instead of a verdict.
+/// Silence counts only while this process could have heard something: a deadline that is reached
+/// more than a second late (the process was stopped, the machine asleep) starts a new period with a
+/// new PING instead of a verdict.
 package struct LinkMonitor {
   /// What the link's health is.
   package private(set) var health = LinkHealth.healthy
 
   private var heartbeat = TransportLimits.initialHeartbeat
   private var estimator = RoundTripEstimator()
-  private var isPaused = false
   private var isDead = false
 
   /// Ages are counted from here at the earliest: the link's begin, the end of a suspension.
@@ -121,12 +120,6 @@ package struct LinkMonitor {
     take(now - sentAt, at: now)
   }
 
-  /// This side stopped reading, so that it can hear nothing; or reads again.
-  package mutating func setPaused(_ paused: Bool, at now: Instant) {
-    if isPaused, !paused { periodStart = max(periodStart, now) }
-    isPaused = paused
-  }
-
   /// Asks for a sign of life at once.
   package mutating func probe(at now: Instant) {
     guard !isDead else { return }
@@ -138,7 +131,6 @@ package struct LinkMonitor {
   /// When to call ``deadlineReached(at:)``.
   package var nextDeadline: Instant? {
     guard !isDead else { return nil }
-    guard !isPaused else { return pausedPingAt }
     var next = deadAt
     if let pingAt { next = min(next, pingAt) }
     if let suspectAt { next = min(next, suspectAt) }
@@ -157,7 +149,6 @@ package struct LinkMonitor {
       sendPing(at: now)
       return
     }
-    if isPaused { return sendPing(at: now) }
     if deadAt <= now {
       isDead = true
       pendingDeath = now - max(lastHeard, periodStart)
@@ -219,11 +210,6 @@ package struct LinkMonitor {
     let proveLife = max(lastHeard, periodStart) + heartbeat
     guard let lastSample else { return proveLife }
     return min(proveLife, lastSample + TransportLimits.roundTripAge)
-  }
-
-  /// While nothing is read no answer can come, but the peer wants to hear something.
-  private var pausedPingAt: Instant {
-    max(lastPingAt ?? periodStart, periodStart) + heartbeat
   }
 
   private mutating func lifeProved(at now: Instant) {

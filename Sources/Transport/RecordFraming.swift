@@ -83,18 +83,16 @@ package struct RecordDecoder {
   /// Storage is used again when nobody has kept a slice of it and it is not far too large: a small
   /// record that is kept shall not hold the memory of a large batch.
   package mutating func makeRoom(for bytes: Int) {
-    let isWasteful = buffer.capacity > 4 * max(bytes, Self.smallBatch)
-    switch (buffer.readableBytes, isWasteful) {
-    case (0, true): buffer = ByteBuffer()
-    case (0, false): buffer.clear()
-    case (_, _) where buffer.writableBytes < bytes:
+    if buffer.readableBytes == 0 {
+      let isWasteful = buffer.capacity > 4 * max(bytes, Self.smallBatch)
+      if isWasteful { buffer = ByteBuffer() } else { buffer.clear() }
+    } else if buffer.writableBytes < bytes {
       // What is left of the last batch moves to the front of new storage: the old one may be in
       // use.
       var fresh = ByteBuffer()
       fresh.reserveCapacity(buffer.readableBytes + bytes)
       fresh.writeImmutableBuffer(buffer)
       buffer = fresh
-    case (_, _): break
     }
   }
 
@@ -114,21 +112,27 @@ package struct RecordDecoder {
     guard let kind = LinkMessageKind(rawValue: kindByte) else { throw .unknownKind(kindByte) }
     guard let length = rest.readVariableLengthInteger() else { return nil }
     let limit =
-      switch kind {
-      case .record: TransportLimits.recordBytes
-      case .report, .ping, .pong: TransportLimits.controlPayloadBytes
-      }
+      kind == .record ? TransportLimits.recordBytes : TransportLimits.controlPayloadBytes
     guard length <= UInt64(limit) else { throw .messageTooLarge(length) }
-    guard var payload = rest.readSlice(length: Int(length)) else { return nil }
+    guard let payload = rest.readSlice(length: Int(length)) else { return nil }
     buffer.moveReaderIndex(to: rest.readerIndex)
-    if kind == .record { return .record(payload) }
+    return switch kind {
+    case .record: .record(payload)
+    case .report: .report(try Self.number(in: payload, of: kind))
+    case .ping: .ping(try Self.number(in: payload, of: kind))
+    case .pong: .pong(try Self.number(in: payload, of: kind))
+    }
+  }
+
+  /// The payload of a message that is one number.
+  private static func number(
+    in payload: ByteBuffer,
+    of kind: LinkMessageKind
+  ) throws(RecordFramingViolation) -> UInt64 {
+    var payload = payload
     guard let number = payload.readVariableLengthInteger(), payload.readableBytes == 0 else {
-      throw .malformedMessage(kindByte)
+      throw .malformedMessage(kind.rawValue)
     }
-    switch kind {
-    case .record, .report: return .report(number)
-    case .ping: return .ping(number)
-    case .pong: return .pong(number)
-    }
+    return number
   }
 }

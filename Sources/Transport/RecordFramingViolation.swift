@@ -11,3 +11,16 @@ package enum RecordFramingViolation: Error, Sendable, Hashable {
   /// A PONG for a PING that was never sent.
   case unknownPong(UInt64)
 }
+
+extension RecordFramingViolation: CustomStringConvertible {
+  /// A sentence part for logs; holds nothing that the peer chose but numbers.
+  package var description: String {
+    switch self {
+    case .unknownKind(let kind): "a message of the unknown kind \(kind)"
+    case .messageTooLarge(let bytes): "a message of \(bytes) bytes, more than its kind may have"
+    case .malformedMessage(let kind): "a message of kind \(kind) that holds no number"
+    case .impossibleReport(let count): "a report of \(count) records taken, which cannot be"
+    case .unknownPong(let number): "an answer to PING \(number), which was not sent"
+    }
+  }
+}

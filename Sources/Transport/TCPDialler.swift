@@ -49,7 +49,7 @@ package final class TCPDialler {
       .whenComplete { result in
         switch result {
         case .success(let channel): link.attach(to: channel)
-        case .failure(let error): link.dialFailed(.unreachable("\(error)"))
+        case .failure(let error): link.dialFailed(.unreachable(error.inWords))
         }
       }
     return link
@@ -84,7 +84,7 @@ extension TCPLink {
       try channel.pipeline.syncOperations.addHandler(self)
     } catch {
       channel.close(promise: nil)
-      dialFailed(.connectionLost("\(error)"))
+      dialFailed(.connectionLost(error.inWords))
     }
   }
 }

@@ -14,6 +14,10 @@ package final class TCPListener {
     package var handshakesPerAddress = TransportLimits.handshakesPerAddress
     /// From accepting a connection to ``Link/established()``.
     package var handshakeTime = TransportLimits.handshakeTime
+    /// From accepting a connection to its first byte.
+    package var firstByteTime = TransportLimits.firstByteTime
+    /// How long one that is not silent keeps its place although others want it.
+    package var protection = TransportLimits.handshakeProtection
 
     package init() {}
   }
@@ -21,7 +25,8 @@ package final class TCPListener {
   /// Makes the user of a link that was accepted and is about to be secured.
   package typealias Acceptor = (_ link: any Link) -> any LinkUser
 
-  /// Connections closed because of ``Limits``.
+  /// Connections closed because of ``Limits/handshakes`` or ``Limits/handshakesPerAddress``: new
+  /// ones, and those that gave way to new ones.
   package private(set) var refusedConnections: UInt64 = 0
 
   private let loop: any EventLoop
@@ -29,15 +34,18 @@ package final class TCPListener {
   private let limits: Limits
   private let logger: Logger
   private let accept: Acceptor
-  private var slots: HandshakeSlots
+  /// Who shakes hands, and those links.
+  private var table: HandshakeTable
+  private var unestablished: [LinkID: TCPLink] = [:]
   private var channel: (any Channel)?
-  private var lastShortage: Instant?
+  private var shortageLines = LogInterval()
+  private var crowdLines = LogInterval()
 
   /// - Parameters:
   ///   - loop: Where the listener and its links live. NIO's own, for sockets.
   ///   - tls: Of a server.
   ///   - limits: Of handshakes under way.
-  ///   - logger: Says when the process is out of descriptors.
+  ///   - logger: Says when the process is out of descriptors or the table of handshakes full.
   ///   - accept: Makes the user of each link.
   package init(
     on loop: any EventLoop,
@@ -51,7 +59,11 @@ package final class TCPListener {
     self.limits = limits
     self.logger = logger
     self.accept = accept
-    slots = HandshakeSlots(total: limits.handshakes, perNetwork: limits.handshakesPerAddress)
+    table = HandshakeTable(
+      total: limits.handshakes,
+      perNetwork: limits.handshakesPerAddress,
+      protection: limits.protection
+    )
   }
 
   /// Binds and starts to accept.
@@ -67,7 +79,7 @@ package final class TCPListener {
       .serverChannelOption(.backlog, value: TransportLimits.acceptBacklog)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(listener.value.makeAcceptPauser())
+          try channel.pipeline.syncOperations.addHandler(listener.value.makeGate())
         }
       }
       .childChannelOption(.writeBufferWaterMark, value: TCPLink.waterMark)
@@ -94,38 +106,64 @@ package final class TCPListener {
   }
 
   private func accepted(_ channel: any Channel) {
-    let network = PeerNetwork(channel.remoteAddress)
-    guard slots.take(for: network) else {
-      refusedConnections += 1
-      return channel.close(promise: nil)
-    }
     let engine: TLSEngine
     do {
       engine = try TLSEngine(context: tls)
     } catch {
-      slots.release(for: network)
-      logger.warning("cannot accept a link", metadata: ["error": "\(error)"])
+      logger.warning("cannot accept a link", metadata: ["reason": "\(error)"])
       return channel.close(promise: nil)
     }
     let link = TCPLink(
       on: loop,
       engine: engine,
-      peerAddress: channel.remoteAddress?.text ?? "",
+      peerAddress: channel.remoteAddress?.hostAndPort ?? "",
       handshakeTime: limits.handshakeTime,
-      releaseHandshakeSlot: { self.slots.release(for: network) }
+      firstByteTime: limits.firstByteTime
     )
+    guard admit(link, from: channel.remoteAddress) else {
+      link.abort()
+      return channel.close(promise: nil)
+    }
     link.user = accept(link)
     link.attach(to: channel)
   }
 
-  private func makeAcceptPauser() -> AcceptPauser {
-    AcceptPauser { error in
-      let now = self.loop.instant
-      defer { self.lastShortage = now }
-      if let last = self.lastShortage, now - last <= TransportLimits.shortageEnd { return }
+  /// Finds a place among those that shake hands.
+  private func admit(_ link: TCPLink, from address: SocketAddress?) -> Bool {
+    let now = loop.instant
+    let admission = table.admit(link.id, of: PeerNetwork(address), at: now)
+    if admission != .admitted {
+      refusedConnections += 1
+      if crowdLines.admitsLine(at: now) {
+        logger.warning(
+          "too many connections in the middle of a handshake; closing those furthest behind",
+          metadata: ["address": "\(link.peerAddress)", "closed": "\(refusedConnections)"]
+        )
+      }
+    }
+    switch admission {
+    case .refused: return false
+    case .admitted: break
+    case .insteadOf(let last): unestablished[last]?.end(.gaveWay)
+    }
+    let id = link.id
+    unestablished[id] = link
+    link.handshakeObserver = TCPLink.HandshakeObserver(
+      reached: { self.table.advance(id, to: $0) },
+      ended: {
+        self.table.remove(id)
+        self.unestablished[id] = nil
+      }
+    )
+    return true
+  }
+
+  private func makeGate() -> AcceptGate {
+    AcceptGate { error in
+      guard self.shortageLines.admitsLine(at: self.loop.instant) else { return }
       self.logger.warning(
         "cannot accept connections for now; raise the descriptor limit",
-        metadata: ["error": "\(error)"]
+        metadata: ["reason": "\(error.inWords)"]
       )
     }
   }

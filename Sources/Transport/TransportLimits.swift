@@ -47,16 +47,21 @@ package enum TransportLimits {
   /// The time from accepting or dialling a connection to ``Link/established()``: TCP, TLS, HELLO
   /// and WELCOME over a bad path take a few round trips and retransmissions.
   package static let handshakeTime = Duration.seconds(10)
+  /// The time from accepting a connection to its first byte: a ClientHello is sent together with
+  /// the last packet of TCP's own handshake, however long the round trip is. There is time for TCP
+  /// to send it again once or twice.
+  package static let firstByteTime = Duration.seconds(2)
   /// Accepted connections that are not yet established, of everyone: each costs about 50 KiB and a
   /// signature.
   package static let handshakes = 256
   /// The same, of one IPv4 address or one IPv6 network of 64 bits: a site behind one NAT comes back
   /// with all its providers at once, a stranger doesn't fill the table alone.
   package static let handshakesPerAddress = 32
+  /// How long a connection whose ClientHello has come keeps its place although others want it: time
+  /// for TLS, HELLO and WELCOME at a round trip of a third of a second.
+  package static let handshakeProtection = Duration.seconds(1)
   /// The pause after the process or the system ran out of descriptors or memory for a connection.
   package static let acceptPause = Duration.milliseconds(100)
-  /// Without such a pause for this long, the next one is worth a line in the log again.
-  package static let shortageEnd = Duration.seconds(60)
   /// Connections that the kernel completes ahead of us.
   package static let acceptBacklog: Int32 = 512
 
@@ -93,4 +98,9 @@ package enum TransportLimits {
   /// The time after which the kernel gives up a connection whose bytes are not acknowledged
   /// (`TCP_USER_TIMEOUT`); longer than ``deadTime``, which comes with a better reason.
   package static let unacknowledgedTime = Duration.seconds(15)
+
+  // Logs: chosen.
+
+  /// Between lines about what strangers can cause at will.
+  package static let logInterval = Duration.seconds(60)
 }

@@ -61,6 +61,11 @@ package final class Provider: Sendable {
     }
   }
 
+  /// Cuts short what ``stop()`` waits for: the server is told, and streams are reset.
+  package func hurry() async {
+    try? await loop.submit { self.core.value.hurry() }.get()
+  }
+
   /// A look at everything.
   package func status() async -> ProviderStatus? {
     try? await loop.submit { self.core.value.status }.get()

@@ -54,6 +54,11 @@ package final class Server: Sendable {
     try? await loop.flatSubmit { self.core.value.stop() }.get()
   }
 
+  /// Cuts short what ``stop()`` waits for: providers are told, and clients are reset.
+  package func hurry() async {
+    _ = await onLoop { $0.hurry() }
+  }
+
   /// Ends the sessions of a token; the store refuses their resumption.
   ///
   /// - Returns: How many there were.

@@ -99,6 +99,7 @@ package struct SessionStatus: Sendable, Codable {
   package var token: String?
   /// The provider's name.
   package var name: String
+  /// The newest last.
   package var links: [LinkStatus]
   package var streams: Int
   package var services: [BoundAddress]

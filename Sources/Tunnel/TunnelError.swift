@@ -1,8 +1,16 @@
 internal import HawserHandshake
+internal import HawserTransport
+internal import NIOCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
 
 /// Why a role could not start, or ended for good.
 package enum TunnelError: Error, Sendable, Hashable {
-  /// A listener could not be bound; the system's reason.
+  /// A listener could not be bound; the system's reason and what to do about it.
   case bindFailed(address: String, port: UInt16, reason: String)
   /// The role is stopping.
   case stopping
@@ -25,7 +33,7 @@ extension TunnelError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .bindFailed(let address, let port, let reason):
-      "cannot listen on \(address):\(port): \(reason); choose another port or stop what uses it"
+      "cannot listen on \(address.contains(":") ? "[\(address)]" : address):\(port): \(reason)"
     case .stopping:
       "stopping"
     case .credentialsRefused(let reason):
@@ -47,6 +55,18 @@ extension TunnelError: CustomStringConvertible {
 }
 
 extension TunnelError {
+  /// A listener could not be bound, for a reason of the system.
+  static func bindFailed(address: String, port: UInt16, error: any Error) -> TunnelError {
+    let advice =
+      switch (error as? IOError)?.errnoCode {
+      case EADDRINUSE: "; choose another port or stop what uses it"
+      case EACCES: "; ports below 1024 need a permission that this process does not have"
+      case EADDRNOTAVAIL: "; name an address of this machine"
+      default: ""
+      }
+    return .bindFailed(address: address, port: port, reason: error.inWords + advice)
+  }
+
   /// Whether the peer's answer will not change: exit code 69 of the command line.
   package var isRefusal: Bool {
     switch self {

@@ -16,10 +16,6 @@ package enum TunnelLimits {
   /// Also bounds what a stream may hand to its session after that asked for a pause: 256 KiB.
   package static let socketReadsPerTurn: UInt = 4
 
-  /// A read that fills less than this share of its buffer is copied into one of its own size, so
-  /// that ten retained bytes do not pin 64 KiB.
-  package static let sparseReadDivisor = 4
-
   /// Bytes waiting in a socket's write queue above which its stream is no longer read.
   ///
   /// Credit is given for bytes that were read, so this and the kernel's buffer are all that a
@@ -28,6 +24,13 @@ package enum TunnelLimits {
 
   /// Bytes waiting in a socket's write queue below which its stream is read again.
   package static let socketWriteLowWatermark = 32 << 10
+
+  /// Bytes that the kernel may hold for a client or target beyond what is on its way to it
+  /// (`TCP_NOTSENT_LOWAT`).
+  ///
+  /// Chosen: a read's worth for each turn of a busy loop. Without it Linux holds 4 MiB for each one
+  /// who does not read; a few hundred of them bring the whole machine's TCP to its memory limit.
+  package static let socketUnsentBytes = 256 << 10
 
   /// Bytes taken from a stream at a time.
   package static let streamReadBytes = 64 << 10
@@ -40,10 +43,12 @@ package enum TunnelLimits {
   /// The initial stream credit: more could not be sent before OPENED anyway.
   package static let keptFirstBytes = 64 << 10
 
-  /// What a client that was not asked for bytes may push before it is closed.
+  /// What is kept above that, because a socket gives more than it was asked for: NIO reads several
+  /// times in a row, and reads all there is when the client half-closes.
   ///
-  /// The kernel hands over its receive buffer when a client half-closes; Linux starts that at
-  /// 128 KiB and grows it only while it is being read.
+  /// A client with more than both is closed while it waits for a provider: Linux takes 128 KiB
+  /// from one that is not being read. When a backend was asked already, that attempt goes on and
+  /// no other one is made.
   package static let keptUnaskedBytes = 256 << 10
 
   /// Clients that may wait for a provider at once, over all entries.
@@ -116,8 +121,20 @@ package enum TunnelLimits {
   /// A link that lasted at least this long was a success: the back-off starts afresh.
   package static let stableLinkAge: Duration = .seconds(5)
 
-  /// Between looks at the machine's addresses.
+  /// Between looks whether the machine has slept, and at its addresses where the kernel does not
+  /// tell of them.
   package static let networkLookInterval: Duration = .seconds(1)
+
+  /// A change of the network is many messages of the kernel; those that follow one within this time
+  /// count as one more change.
+  package static let networkSettleTime: Duration = .milliseconds(250)
+
+  /// A sleep shorter than this changes nothing; also what two clocks may differ.
+  package static let sleepThreshold: Duration = .seconds(1)
+
+  /// Bytes of the kernel's news taken at a time: several messages of about 1.5 KiB; a longer one
+  /// would be cut.
+  package static let networkReadBytes = 32 << 10
 
   /// Between attempts to register a service that was refused for a reason that may pass, such as a
   /// port in use.

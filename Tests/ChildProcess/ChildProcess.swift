@@ -4,7 +4,7 @@ internal import Synchronization
 /// A program started by a test, safe to start and to wait for from any thread.
 ///
 /// It inherits nothing but the environment that it is given: no descriptor, no signal mask. Its
-/// standard input is empty; what it writes goes to files, so that it never waits for a reader.
+/// standard input is a file, and what it writes goes to files, so that it never waits for a reader.
 package final class ChildProcess: Sendable {
   /// The kernel's number for it.
   package let id: Int32
@@ -21,6 +21,7 @@ package final class ChildProcess: Sendable {
   ///   - arguments: Without the program's own name.
   ///   - environment: All of its environment.
   ///   - folder: Its working directory.
+  ///   - input: The file that is its standard input; an empty one unless given.
   ///   - output: The file that gets its standard output.
   ///   - errors: The file that gets its standard error.
   /// - Throws: ``CannotStart``.
@@ -29,6 +30,7 @@ package final class ChildProcess: Sendable {
     _ arguments: [String],
     environment: [String: String],
     folder: String,
+    input: String = "/dev/null",
     output: String,
     errors: String
   ) throws {
@@ -36,7 +38,7 @@ package final class ChildProcess: Sendable {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     let writing = O_WRONLY | O_CREAT | O_TRUNC
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, writing, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, writing, 0o600)
     // Whatever this process has open stays here; one that is closed meanwhile is no error.

@@ -25,6 +25,8 @@ struct AttemptLimiterTests {
       limiter.attemptFailed(from: "10.0.0.1", at: time(0))
     }
     #expect(!limiter.admits("10.0.0.1", at: time(5)))
+    #expect(limiter.value.delay(of: "10.0.0.1", at: time(5)) == .seconds(1))
+    #expect(limiter.value.delay(of: "10.0.0.2", at: time(5)) == .zero)
     #expect(limiter.admits("10.0.0.1", at: time(6)))
     limiter.attemptFailed(from: "10.0.0.1", at: time(6))
     #expect(!limiter.admits("10.0.0.1", at: time(11)))

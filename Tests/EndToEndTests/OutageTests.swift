@@ -34,61 +34,54 @@ import Testing
     }
   }
 
-  @Test(arguments: TransportUnderTest.allCases)
-  func `an outage longer than grace resets both sides and gives everything back`(
-    transport: TransportUnderTest
+  /// How the provider cannot be reached while new clients come.
+  enum Absence: String, CaseIterable, CustomTestStringConvertible {
+    /// The server knows: it parks them.
+    case outage
+    /// The server does not know yet: it asks for streams, and no answer comes.
+    case silence
+    case suspension
+
+    var testDescription: String { rawValue }
+  }
+
+  @Test(arguments: TransportUnderTest.allCases, Absence.allCases)
+  func `clients that come meanwhile may send much and half-close, and are served afterwards`(
+    transport: TransportUnderTest,
+    absence: Absence
   ) async throws {
     try await withLab(transport) { lab in
-      let ends = Mailbox<PlainSocket.Received>()
-      let burst = [UInt8](repeating: 7, count: 1 << 20)
-      // Sends more than anybody reads, then waits for what becomes of the connection.
-      let target = lab.keep(
-        try TargetServer { connection in
-          _ = try connection.read(exactly: 1)
-          try? connection.write(burst)
-          ends.put(try connection.readAll().end)
-        }
-      )
-      let tunnel = try lab.tunnel(to: target.port, grace: "3s")
-      // The first round warms caches up; what the second one leaves behind would be a leak.
-      var levels: [Levels] = []
-      for round in 0..<3 {
-        let clients = try (0..<20).map { _ in try tunnel.server.client() }
-        for client in clients {
-          try client.write("x")
-          _ = try client.read(exactly: 4096)
-        }
-        try tunnel.relay.goDown()
-        for (index, client) in clients.enumerated() {
-          let end = try client.readAll().end
-          #expect(end == .reset, "client \(index) of round \(round)")
-        }
-        for _ in clients {
-          let end = try #require(ends.take(within: .seconds(30)))
-          #expect(end == .reset, "a target of round \(round)")
-        }
-        for client in clients { client.close() }
-        try tunnel.relay.comeBack()
-        let next = try tunnel.server.client()
-        try next.write("x")
-        _ = try next.read(exactly: burst.count)
-        next.finishWriting()
-        _ = try next.readAll()
-        _ = try #require(ends.take(within: .seconds(30)))
-        next.close()
-        try wait(for: "every stream being forgotten") {
-          try lab.session(of: tunnel.server)["streams"] as? Int == 0
-        }
-        levels.append(try Levels(server: tunnel.server.process, provider: tunnel.provider))
+      let target = lab.keep(try .echo())
+      let tunnel = try lab.tunnel(to: target.port, grace: "30s")
+      try tunnel.server.client().exchange("before\n")
+      switch absence {
+      case .outage: try tunnel.relay.goDown()
+      case .silence: try tunnel.relay.goSilent()
+      case .suspension: tunnel.provider.signal(SIGSTOP)
       }
-      print("after each round: \(levels.map(\.description).joined(separator: "; "))")
-      let warm = levels[0]
-      let last = levels[2]
-      #expect(last.serverDescriptors == warm.serverDescriptors)
-      #expect(last.providerDescriptors == warm.providerDescriptors)
-      // 20 streams retained up to a megabyte each: far more than this would be missing.
-      #expect(last.serverBytes < warm.serverBytes + (12 << 20))
-      #expect(last.providerBytes < warm.providerBytes + (12 << 20))
+      let port = tunnel.server.publicPort
+      let transfers = (1...12).map { number in
+        Background {
+          let bytes = SeededBytes(seed: UInt64(number)).prefix(number * 100_000)
+          let client = try PlainSocket(port: port)
+          let sending = Background {
+            try client.write(bytes)
+            client.finishWriting()
+          }
+          let (received, end) = try client.readAll()
+          try? sending.value()
+          return received == bytes && end == .end
+        }
+      }
+      letPass(.seconds(1.5))
+      switch absence {
+      case .outage: try tunnel.relay.comeBack()
+      case .silence: try tunnel.relay.speak()
+      case .suspension: tunnel.provider.signal(SIGCONT)
+      }
+      for (number, transfer) in transfers.enumerated() {
+        #expect(try transfer.value(), "\((number + 1) * 100) kB")
+      }
     }
   }
 
@@ -111,11 +104,12 @@ import Testing
     }
   }
 
-  @Test(arguments: TransportUnderTest.allCases)
-  func `a provider suspended for 5 s goes on where it stopped`(
-    transport: TransportUnderTest
+  @Test(arguments: TransportUnderTest.allCases, Side.allCases)
+  func `a side suspended for 10 s amid a transfer goes on where it stopped`(
+    transport: TransportUnderTest,
+    side: Side
   ) async throws {
-    try await withLab(transport) { lab in
+    try await withLab(transport, load: .patience) { lab in
       let seed = SeededNumbers.seed()
       let bytes = SeededBytes(seed: seed).prefix(4 << 20)
       let target = lab.keep(try .echo())
@@ -126,12 +120,32 @@ import Testing
         client.finishWriting()
       }
       var received = try client.read(exactly: 1 << 20)
-      tunnel.provider.signal(SIGSTOP)
-      letPass(.seconds(5))
-      tunnel.provider.signal(SIGCONT)
+      let process = tunnel[side]
+      process.signal(SIGSTOP)
+      letPass(.seconds(10))
+      process.signal(SIGCONT)
       received += try client.readAll().bytes
       try sending.value()
       #expect(received == bytes, "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: TransportUnderTest.allCases)
+  func `59 s without a path are survived with a grace of 70 s`(
+    transport: TransportUnderTest
+  ) async throws {
+    try await withLab(transport, load: .patience) { lab in
+      let target = lab.keep(try .echo())
+      let tunnel = try lab.tunnel(to: target.port, grace: "70s")
+      let client = try tunnel.server.client(patience: .seconds(90))
+      try client.exchange("before\n")
+      try tunnel.relay.goDown()
+      try client.write("during\n")
+      letPass(.seconds(59))
+      try tunnel.relay.comeBack()
+      #expect(try client.read(exactly: 7) == Array("during\n".utf8))
+      try client.exchange("after\n")
+      #expect(target.connectionCount == 1)
     }
   }
 
@@ -161,54 +175,5 @@ import Testing
       // The figure belongs to a quiet machine; here other tests run beside this one.
       #expect(times.allSatisfy { $0 < aim * 5 })
     }
-  }
-}
-
-/// A server and a provider with a relay between them.
-struct RelayedTunnel {
-  let server: RunningServer
-  let relay: Relay
-  let provider: HawserProcess
-}
-
-extension Lab {
-  /// Starts server, relay and provider, with the same grace on both sides.
-  func tunnel(to port: Int, grace: String) throws -> RelayedTunnel {
-    let server = try server(["--grace", grace, "--park", "60s"])
-    let relay = try relay(to: server.controlPort)
-    let provider = try provider(
-      join: server.joinURL(through: relay.port),
-      target: "127.0.0.1:\(port)",
-      flags: ["--grace", grace]
-    )
-    return RelayedTunnel(server: server, relay: relay, provider: provider)
-  }
-
-  /// The only session in a server's status.
-  func session(of server: RunningServer) throws -> [String: Any] {
-    let sessions = try #require(try status(of: server)["sessions"] as? [[String: Any]])
-    return sessions.count == 1 ? sessions[0] : [:]
-  }
-}
-
-/// What two processes hold.
-private struct Levels: CustomStringConvertible {
-  let serverDescriptors: Int
-  let providerDescriptors: Int
-  let serverBytes: Int
-  let providerBytes: Int
-
-  init(server: HawserProcess, provider: HawserProcess) throws {
-    serverDescriptors = try server.descriptorCount()
-    providerDescriptors = try provider.descriptorCount()
-    serverBytes = try server.residentBytes()
-    providerBytes = try provider.residentBytes()
-  }
-
-  var description: String {
-    """
-    server \(serverDescriptors) descriptors and \(serverBytes >> 20) MiB, \
-    provider \(providerDescriptors) and \(providerBytes >> 20) MiB
-    """
   }
 }

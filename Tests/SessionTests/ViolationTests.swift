@@ -223,3 +223,24 @@ struct `A peer that breaks the protocol` {
     #expect(peer.events() == [])
   }
 }
+
+struct `What a session says of its end` {
+  @Test(arguments: [
+    (SessionEnd.closedByPeer(.normal, reason: "stopped"), "closed by the peer: normal, stopped"),
+    (.closedHere(.revoked, reason: ""), "closed here: revoked"),
+    (.graceExpired, "grace expired"),
+  ])
+  func `is a sentence part`(end: SessionEnd, text: String) {
+    #expect("\(end)" == text)
+  }
+
+  @Test func `holds no name of a case when a frame is malformed`() {
+    let errors: [FrameError] = [
+      .truncated, .unknownType(63), .openTooLong, .unknownTargetKind(9), .reasonTooLong,
+      .invalidText, .invalidFlag(2), .offsetOutOfRange,
+    ]
+    let texts = errors.map { SessionViolation.malformedFrame($0).description }
+    #expect(Set(texts).count == errors.count)
+    for text in texts { #expect(!text.contains("("), "\(text)") }
+  }
+}

@@ -2,6 +2,7 @@ import HawserPrimitives
 import HawserTLS
 import HawserTransport
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
@@ -154,6 +155,7 @@ final class LinkBench: Sendable {
   let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   let loop: any EventLoop
   let port: Int
+  private let log = WarningLog()
   private let state: NIOLoopBound<State>
 
   final class State {
@@ -182,6 +184,7 @@ final class LinkBench: Sendable {
       return NIOLoopBound(state, eventLoop: loop)
     }.get()
     let state = state
+    let log = log
     port = try await loop.flatSubmit {
       do {
         let tls = try TLSContext.server(ed25519Seed: Self.seed)
@@ -189,7 +192,7 @@ final class LinkBench: Sendable {
           on: loop,
           tls: tls,
           limits: limits,
-          logger: Logger(label: "test")
+          logger: Logger(label: "test") { _ in log }
         ) { state.value.accept($0, on: loop) }
         state.value.listener = listener
         return listener.bind(host: "127.0.0.1", port: 0).map { $0.port ?? 0 }
@@ -258,10 +261,40 @@ final class LinkBench: Sendable {
     return (client, server)
   }
 
+  /// What the listener logged at level warning or above.
+  var warnings: [String] { log.lines }
+
   var refusedConnections: UInt64 {
     get async throws {
       let state = state
       return try await loop.submit { state.value.listener?.refusedConnections ?? 0 }.get()
     }
+  }
+}
+
+/// Keeps warnings, and prints nothing.
+final class WarningLog: LogHandler {
+  private let kept = NIOLockedValueBox<[String]>([])
+
+  var lines: [String] { kept.withLockedValue { $0 } }
+
+  func log(event: LogEvent) {
+    guard event.level >= .warning else { return }
+    kept.withLockedValue { $0.append("\(event.message)") }
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { nil }
+    set {}
+  }
+
+  var metadata: Logger.Metadata {
+    get { [:] }
+    set {}
+  }
+
+  var logLevel: Logger.Level {
+    get { .trace }
+    set {}
   }
 }

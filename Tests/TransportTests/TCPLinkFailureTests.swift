@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A TCP link in trouble` {
   @Test func `ends with the reason when the server has another key`() async throws {
     try await LinkBench.with { bench in
@@ -128,10 +128,8 @@ struct `A TCP link in trouble` {
 
   @Test func `is not ready when the dial fails`() async throws {
     try await LinkBench.with { bench in
-      let free = try await ServerBootstrap(group: bench.loop).bind(host: "127.0.0.1", port: 0).get()
-      let port = try #require(free.localAddress?.port)
-      try await free.close()
-      let client = try await bench.dial(port: port)
+      // tcpmux's, which nobody serves; one that was free a moment ago may be somebody's.
+      let client = try await bench.dial(port: 1)
       guard case .unreachable? = try await client.closing() else {
         Issue.record("got \(String(describing: try await client.closing()))")
         return

@@ -4,7 +4,7 @@ import HawserTransport
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A TCP link` {
   @Test func `carries records both ways and reports each once`() async throws {
     try await LinkBench.with { bench in
@@ -114,25 +114,6 @@ struct `A TCP link` {
     }
   }
 
-  @Test func `hands up nothing while reading is paused, and everything afterwards`() async throws {
-    try await LinkBench.with { bench in
-      let (client, server) = try await bench.pair()
-      let records = (0..<100).map { ByteBuffer(repeating: UInt8($0), count: 10_000) }
-      try await server.run { $0.link?.pauseReading() }
-      try await client.run { $0.send(records) }
-      // The server can still speak.
-      try await server.run { $0.send([ByteBuffer(string: "wait")]) }
-      try await client.wait { $0.received == [ByteBuffer(string: "wait")] }
-      #expect(try await server.run { $0.received.isEmpty })
-      try await server.run { user in
-        user.link?.resumeReading()
-        #expect(user.received.isEmpty)
-      }
-      try await server.wait { $0.received == records }
-      try await client.wait { $0.delivered.count == 100 }
-    }
-  }
-
   @Test func `measures the round trip soon after it is ready`() async throws {
     try await LinkBench.with { bench in
       let (client, server) = try await bench.pair()
@@ -157,6 +138,71 @@ struct `A TCP link` {
         try await server.run { $0.handsOverTo?.received ?? [] }
           == [ByteBuffer(string: "b"), ByteBuffer(string: "c")]
       )
+    }
+  }
+
+  @Test func `takes what arrives after it said goodbye, and reports that come`() async throws {
+    try await LinkBench.with { bench in
+      let raw = try await bench.connectRaw()
+      try await raw.channel.setOption(.allowRemoteHalfClosure, value: true).get()
+      let server = try await bench.accepted(0)
+      try await raw.wait { messages, _, _ in messages.contains(.ping(1)) }
+      try await server.run { user in
+        user.send([ByteBuffer(string: "last words")])
+        user.link?.close()
+      }
+      try await raw.wait { messages, _, _ in
+        messages.contains(.record(ByteBuffer(string: "last words")))
+      }
+      var bytes = ByteBuffer()
+      RecordEncoder.write(record: ByteBuffer(string: "under way"), to: &bytes)
+      RecordEncoder.write(report: 1, to: &bytes)
+      try await raw.send(bytes)
+      try await server.wait { !$0.received.isEmpty && !$0.delivered.isEmpty }
+      #expect(try await server.run { $0.received } == [ByteBuffer(string: "under way")])
+      #expect(try await server.run { $0.delivered } == [RecordNumber(0)])
+      try await raw.channel.close()
+      #expect(try await server.closing() == .closedHere)
+    }
+  }
+
+  @Test func `still takes and reports what arrives after a newer link took over`() async throws {
+    try await LinkBench.with { bench in
+      let raw = try await bench.connectRaw()
+      let server = try await bench.accepted(0)
+      try await raw.wait { messages, _, _ in messages.contains(.ping(1)) }
+      try await server.run { user in
+        user.send([ByteBuffer(string: "one")])
+      }
+      try await raw.wait { messages, _, _ in
+        messages.contains(.record(ByteBuffer(string: "one")))
+      }
+      try await server.run { user in
+        user.link?.retire()
+        user.send([ByteBuffer(string: "for the newer link")])
+      }
+      var bytes = ByteBuffer()
+      RecordEncoder.write(record: ByteBuffer(string: "under way"), to: &bytes)
+      RecordEncoder.write(report: 1, to: &bytes)
+      RecordEncoder.write(ping: 3, to: &bytes)
+      try await raw.send(bytes)
+      let expected: [LinkMessage] = [
+        .ping(1), .record(ByteBuffer(string: "one")), .pong(3), .report(1),
+      ]
+      try await raw.wait { messages, _, _ in messages == expected }
+      #expect(try await server.run { $0.received } == [ByteBuffer(string: "under way")])
+      #expect(try await server.run { $0.delivered } == [RecordNumber(0)])
+      #expect(try await server.run { $0.nextOutgoing } == 1)
+      try await raw.channel.close()
+      #expect(try await server.closing() == .closedHere)
+    }
+  }
+
+  @Test func `is over within a second after a newer link took over`() async throws {
+    try await LinkBench.with { bench in
+      let (client, server) = try await bench.pair()
+      for peer in [client, server] { try await peer.run { $0.link?.retire() } }
+      for peer in [client, server] { #expect(try await peer.closing() == .closedHere) }
     }
   }
 }

@@ -1,13 +1,14 @@
+import HawserFaultRelay
 import HawserPrimitives
 import HawserTunnel
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `Several providers` {
   @Test func `a client is given to another one when a target refuses`() async throws {
     let tunnel = try await Tunnel.start()
     let target = try await Target.echo()
-    let broken = try tunnel.makeProvider(["127.0.0.1:\(try await Target.refusingPort())"])
+    let broken = try tunnel.makeProvider(["127.0.0.1:\(Target.refusingPort)"])
     let good = try tunnel.makeProvider(["127.0.0.1:\(target.port)"])
     _ = try await broken.start()
     _ = try await good.start()
@@ -28,7 +29,7 @@ struct `Several providers` {
 
   @Test func `a client is reset when the only target refuses`() async throws {
     let tunnel = try await Tunnel.start()
-    let provider = try tunnel.makeProvider(["127.0.0.1:\(try await Target.refusingPort())"])
+    let provider = try tunnel.makeProvider(["127.0.0.1:\(Target.refusingPort)"])
     _ = try await provider.start()
     #expect(await Client.isTurnedAway(at: tunnel.listen))
     await provider.stop()
@@ -84,7 +85,65 @@ struct `Several providers` {
   }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
+struct `Claims` {
+  @Test func `the listen entry stays its user's while he is away`() async throws {
+    let tunnel = try await Tunnel.start {
+      $0.grace = .milliseconds(50)
+      $0.unclaimedEntryPatience = .zero
+    }
+    let target = try await Target.echo()
+    let relay = try await FaultRelay.start(
+      listen: "127.0.0.1",
+      port: 0,
+      to: "127.0.0.1",
+      port: tunnel.control,
+      on: Tunnel.group
+    )
+    let first = try tunnel.makeProvider(["127.0.0.1:\(target.port)"], through: relay.port)
+    _ = try await first.start()
+    try await relay.refuse(true)
+    _ = try await relay.cut()
+    try await tunnel.eventually("the session to end") { $0.sessions.isEmpty }
+
+    let stranger = try await tunnel.store.makeToken(user: "bob")
+    let refusing = "127.0.0.1:\(Target.refusingPort)"
+    let second = try tunnel.makeProvider([refusing, "0=\(refusing)"], token: stranger)
+    async let registered = second.start()
+    try await tunnel.eventually("bob's port") { $0.entries.contains { $0.owner == "bob" } }
+    #expect(await tunnel.server.status()?.entries.first?.owner == "ada")
+
+    try await relay.refuse(false)
+    try await tunnel.eventually("ada's session") { $0.sessions.count == 2 }
+    let client = try await Client.connect(to: tunnel.listen)
+    try await client.send([7])
+    try await client.finish()
+    #expect(try await client.receiveAll().0 == [7])
+    await first.stop()
+    #expect(try await registered.count == 2, "an entry that its owner gave back is free")
+    await second.stop()
+    await relay.stop()
+    await tunnel.server.stop()
+  }
+
+  @Test func `a service that is refused leaves the others alone`() async throws {
+    let tunnel = try await Tunnel.start()
+    let target = try await Target.echo()
+    let provider = try tunnel.makeProvider([
+      "80=127.0.0.1:\(target.port)", "127.0.0.1:\(target.port)",
+    ])
+    let services = try await provider.start()
+    #expect(services.count == 1)
+    let client = try await Client.connect(to: tunnel.listen)
+    try await client.send([7])
+    try await client.finish()
+    #expect(try await client.receiveAll().0 == [7])
+    await provider.stop()
+    await tunnel.server.stop()
+  }
+}
+
+@Suite(.timeLimit(.minutes(10)))
 struct `A provider that is not let in` {
   @Test func `ends when the token is wrong`() async throws {
     let tunnel = try await Tunnel.start()

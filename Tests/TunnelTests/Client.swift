@@ -75,6 +75,37 @@ struct Client {
   }
 }
 
+/// Connections that say nothing.
+actor Strangers {
+  private let port: Int
+  private let addresses: Int
+  private var channels: [any Channel] = []
+
+  /// - Parameters:
+  ///   - port: Where they connect to, on the loopback.
+  ///   - addresses: From how many of its addresses they do, in turn.
+  init(port: Int, addresses: Int) {
+    self.port = port
+    self.addresses = addresses
+  }
+
+  /// Connects so many more of them, all at once.
+  func come(_ count: Int) async throws {
+    let connecting = try (0..<count).map { offset in
+      let index = (channels.count + offset) % addresses
+      let source = "127.0.\(2 + index / 100).\(1 + index % 100)"
+      return ClientBootstrap(group: Tunnel.group)
+        .bind(to: try SocketAddress(ipAddress: source, port: 0))
+        .connect(host: "127.0.0.1", port: port)
+    }
+    for future in connecting { channels.append(try await future.get()) }
+  }
+
+  func leave() async {
+    for channel in channels { try? await channel.close() }
+  }
+}
+
 private final class Collector: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   private let collected: EventLoopPromise<(ByteBuffer, Client.End)>

@@ -42,7 +42,7 @@ struct RelayedTunnel {
   }
 }
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `When the link is lost` {
   @Test(arguments: [UInt64.random(in: 0 ... .max)])
   func `8 MiB each way survive 20 resets on one connection`(seed: UInt64) async throws {
@@ -144,6 +144,38 @@ struct `When the link is lost` {
     try await relayed.relay.silence(false)
     #expect(try await client.receiveAll().0 == [1, 2])
     await second.stop()
+    try await relayed.stop()
+  }
+
+  @Test(arguments: [false, true])
+  func `a provider resumes while 300 strangers fill the control port`(
+    fromManyAddresses: Bool
+  ) async throws {
+    let relayed = try await RelayedTunnel.start()
+    let client = try await Client.connect(to: relayed.tunnel.listen)
+    try await client.send([1])
+    try await client.untilFirstByte()
+    try await relayed.relay.refuse(true)
+    let strangers = Strangers(
+      port: relayed.tunnel.control,
+      addresses: fromManyAddresses ? 300 : 1
+    )
+    try await strangers.come(300)
+    try await Tunnel.eventually("one to give way") {
+      try await strangers.come(30)
+      let limits = await relayed.tunnel.server.status()?.counters.limitsReached
+      return (limits?["handshakes"] ?? 0) > 0
+    }
+    try await relayed.relay.cut()
+    let start = ContinuousClock.now
+    try await relayed.relay.refuse(false)
+    try await relayed.tunnel.eventually("resumption") { $0.counters.sessionsResumed >= 1 }
+    // The strangers' time would be up after ten.
+    #expect(ContinuousClock.now - start < .seconds(5))
+    try await client.send([2])
+    try await client.finish()
+    #expect(try await client.receiveAll().0 == [1, 2])
+    await strangers.leave()
     try await relayed.stop()
   }
 }

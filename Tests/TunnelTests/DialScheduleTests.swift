@@ -116,6 +116,51 @@ struct `The dial schedule` {
     #expect(schedule.nextDeadline == now)
   }
 
+  @Test mutating func `forgets failed attempts once a link is there`() throws {
+    try failTwelveTimes()
+    schedule.attemptEnded()
+    satisfy(for: .seconds(1))
+    schedule.needs(.resumption, at: now)
+    #expect(schedule.nextDeadline == now, "the link outlived the first pause")
+    satisfy(for: .milliseconds(1))
+    schedule.needs(.session, at: now)
+    #expect(try #require(schedule.nextDeadline) - now <= .milliseconds(100))
+  }
+
+  @Test mutating func `does not count attempts that were overtaken by another`() throws {
+    schedule.needs(.resumption, at: now)
+    for _ in 0..<12 {
+      now = try #require(schedule.nextDeadline)
+      _ = schedule.deadlineReached(at: now)
+    }
+    schedule.attemptEnded()
+    schedule.needs(.nothing, at: now)
+    for _ in 0..<11 { schedule.attemptFailed(at: now) }
+    schedule.needs(.session, at: now + .milliseconds(1))
+    #expect(try #require(schedule.nextDeadline) - now <= .milliseconds(50))
+  }
+
+  @Test mutating func `waits as long as the server asked, but not while streams wait`() throws {
+    schedule.needs(.session, at: now)
+    _ = schedule.deadlineReached(at: now)
+    schedule.holdBack(for: .seconds(20), at: now)
+    schedule.attemptFailed(at: now)
+    #expect(schedule.nextDeadline == now + .seconds(20))
+    schedule.needs(.resumption, at: now)
+    #expect(schedule.nextDeadline == now)
+  }
+
+  private mutating func failTwelveTimes() throws {
+    schedule.needs(.session, at: now)
+    for _ in 0..<12 {
+      now = try #require(schedule.nextDeadline)
+      _ = schedule.deadlineReached(at: now)
+      schedule.attemptFailed(at: now)
+    }
+    now = try #require(schedule.nextDeadline)
+    _ = schedule.deadlineReached(at: now)
+  }
+
   private mutating func satisfy(for time: Duration) {
     schedule.needs(.nothing, at: now)
     now = now + time

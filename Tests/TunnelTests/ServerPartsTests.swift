@@ -7,22 +7,22 @@ import Testing
 struct `The parking lot` {
   private let start = Instant.origin
 
-  @Test func `gives places in the order of arrival, as many as there are`() {
-    var lot = ParkingLot<String>(capacity: 2, patience: .seconds(30))
-    #expect(lot.park("a", at: start) != nil)
-    #expect(lot.park("b", at: start) != nil)
-    #expect(lot.park("c", at: start) == nil)
-    #expect(lot.takeFirst() == "a")
-    #expect(lot.park("c", at: start) != nil)
-    #expect(lot.takeFirst() == "b")
-    #expect(lot.takeFirst() == "c")
-    #expect(lot.takeFirst() == nil)
+  @Test func `gives as many places as there are`() throws {
+    var lot = ParkingLot<String>(capacity: 2)
+    let parked = lot.park("a", until: start + .seconds(30))
+    let first = try #require(parked)
+    #expect(lot.park("b", until: start + .seconds(30)) != nil)
+    #expect(lot.park("c", until: start + .seconds(30)) == nil)
+    #expect(lot.waiting == ["a", "b"])
+    lot.leave(first)
+    #expect(lot.park("c", until: start + .seconds(30)) != nil)
+    #expect(lot.waiting == ["b", "c"])
   }
 
   @Test func `turns away who has waited too long, and nobody else`() {
-    var lot = ParkingLot<String>(capacity: 9, patience: .seconds(30))
-    _ = lot.park("early", at: start)
-    _ = lot.park("late", at: start + .seconds(1))
+    var lot = ParkingLot<String>(capacity: 9)
+    _ = lot.park("early", until: start + .seconds(30))
+    _ = lot.park("late", until: start + .seconds(31))
     #expect(lot.nextDeadline == start + .seconds(30))
     #expect(lot.takeExpired(at: start + .seconds(30) + .nanoseconds(-1)) == [])
     #expect(lot.takeExpired(at: start + .seconds(30)) == ["early"])
@@ -30,13 +30,23 @@ struct `The parking lot` {
     #expect(lot.count == 1)
   }
 
+  @Test func `puts who comes back where his first wait had brought him`() {
+    var lot = ParkingLot<String>(capacity: 9)
+    _ = lot.park("b", until: start + .seconds(31))
+    _ = lot.park("c", until: start + .seconds(32))
+    _ = lot.park("a", until: start + .seconds(30))
+    _ = lot.park("b2", until: start + .seconds(31))
+    #expect(lot.waiting == ["a", "b", "b2", "c"])
+    #expect(lot.nextDeadline == start + .seconds(30))
+  }
+
   @Test func `frees the place of who leaves`() throws {
-    var lot = ParkingLot<String>(capacity: 1, patience: .seconds(30))
-    let parked = lot.park("a", at: start)
+    var lot = ParkingLot<String>(capacity: 1)
+    let parked = lot.park("a", until: start + .seconds(30))
     let ticket = try #require(parked)
     lot.leave(ticket)
     #expect(lot.nextDeadline == nil)
-    #expect(lot.park("b", at: start + .seconds(5)) != nil)
+    #expect(lot.park("b", until: start + .seconds(35)) != nil)
     #expect(lot.nextDeadline == start + .seconds(35))
     lot.leave(ticket)
     #expect(lot.count == 1, "a ticket counts once")
@@ -76,6 +86,15 @@ struct `The count of clients` {
     counts.leave(entry: "a", user: "ada")
     #expect(counts.admit(entry: "a", user: "ada") == nil)
     #expect(counts.total == 4)
+  }
+
+  @Test func `takes listeners from the budget of descriptors`() {
+    var counts = ClientCounts(limits: ClientLimits(), descriptorBudget: 10)
+    counts.listeners = 4
+    for _ in 0..<5 { _ = counts.admit(entry: "a", user: nil) }
+    #expect(!counts.isAtDescriptorLimit)
+    counts.listeners = 5
+    #expect(counts.isAtDescriptorLimit)
   }
 
   @Test func `pauses at the descriptor limit and resumes a little below`() {

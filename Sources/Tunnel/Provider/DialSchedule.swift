@@ -8,8 +8,8 @@ package import HawserPrimitives
 ///          ▲                                                             │
 ///          └──────────────────── needs(.nothing) ◀───────────────────────┘
 ///
-/// A link that died young counts as a failure, so that a server which accepts and hangs up is not
-/// dialled in a tight circle.
+/// After failed attempts the pauses grow until one succeeds. After links that died young they grow
+/// until one lasts, so that a server which accepts and hangs up is not dialled in a tight circle.
 package struct DialSchedule {
   /// What the provider lacks.
   package enum Need: Sendable, Hashable {
@@ -38,8 +38,13 @@ package struct DialSchedule {
   package private(set) var nextDeadline: Instant?
 
   private var attemptsUnderWay = 0
+  /// Attempts that failed since there was a link.
   private var failures = 0
+  /// Links in a row that died young.
+  private var youngDeaths = 0
   private var satisfiedSince: Instant?
+  /// The server asked for this much patience; holds while nothing is waiting for the answer.
+  private var heldBackUntil = Instant.origin
   private var generator: any RandomNumberGenerator
 
   /// - Parameter generator: Source of jitter; the system's in production, a seeded one in tests.
@@ -55,23 +60,42 @@ package struct DialSchedule {
     switch (previous, need) {
     case (_, .nothing):
       satisfiedSince = now
+      failures = 0
       nextDeadline = nil
     case (.nothing, _):
-      if let since = satisfiedSince {
-        failures = now - since >= TunnelLimits.stableLinkAge ? 0 : failures + 1
-      }
-      nextDeadline = now + (failures == 0 ? .zero : pause())
+      nextDeadline = dialAfterLoss(at: now)
     case (_, .session):
       failures = 0
       nextDeadline = attemptsUnderWay == 0 ? min(nextDeadline ?? now, now + pause()) : nil
     case (_, .resumption), (_, .replacement):
       nextDeadline = now
     }
+    respectHoldBack()
+  }
+
+  /// At once, unless the link died young: then the time from one link to the next grows.
+  private mutating func dialAfterLoss(at now: Instant) -> Instant {
+    guard let since = satisfiedSince else { return now }
+    youngDeaths = now - since >= TunnelLimits.stableLinkAge ? 0 : youngDeaths + 1
+    return youngDeaths == 0 ? now : max(now, since + pause())
+  }
+
+  /// Waits at least this long before the next attempt for a new session: the server asked for it.
+  /// Streams that wait for their session don't wait for this.
+  package mutating func holdBack(for delay: Duration, at now: Instant) {
+    heldBackUntil = now + delay
+    respectHoldBack()
+  }
+
+  private mutating func respectHoldBack() {
+    guard need == .session, let deadline = nextDeadline else { return }
+    nextDeadline = max(deadline, heldBackUntil)
   }
 
   /// Makes the next attempt due at once, because the network is another one now.
   package mutating func networkChanged(at now: Instant) {
-    failures = 0
+    (failures, youngDeaths) = (0, 0)
+    heldBackUntil = .origin
     if need != .nothing { nextDeadline = now }
   }
 
@@ -92,16 +116,17 @@ package struct DialSchedule {
   /// An attempt ended without a WELCOME: it failed or was refused.
   package mutating func attemptFailed(at now: Instant) {
     attemptsUnderWay = max(0, attemptsUnderWay - 1)
+    guard need != .nothing else { return }
     failures += 1
     switch need {
-    case .nothing:
+    case .nothing, .replacement:
       break
     case .session:
-      if attemptsUnderWay == 0 { nextDeadline = min(nextDeadline ?? .latest, now + pause()) }
+      guard attemptsUnderWay == 0 else { return }
+      nextDeadline = min(nextDeadline ?? .latest, now + pause())
+      respectHoldBack()
     case .resumption:
       nextDeadline = min(nextDeadline ?? .latest, now + pause())
-    case .replacement:
-      break
     }
   }
 
@@ -110,10 +135,9 @@ package struct DialSchedule {
     attemptsUnderWay = max(0, attemptsUnderWay - 1)
   }
 
-  /// The back-off's delay after `failures` failures, between half and the whole of its step; short
-  /// while streams wait.
+  /// The back-off's next delay, between half and the whole of its step; short while streams wait.
   private mutating func pause() -> Duration {
-    let doublings = min(max(failures - 1, 0), 20)
+    let doublings = min(max(failures + youngDeaths - 1, 0), 20)
     let longest =
       need == .session ? TunnelLimits.longestRetryDelay : TunnelLimits.graceDialInterval
     let step = min(TunnelLimits.firstRetryDelay * (1 << doublings), longest)

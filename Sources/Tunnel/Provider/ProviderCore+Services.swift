@@ -30,8 +30,9 @@ extension ProviderCore: SessionOwner {
       registerLater(id)
     case .draining(let time):
       logger.notice("server is draining", metadata: ["within": "\(time)"])
-    case .goingAway(let reason, _):
+    case .goingAway(let reason, let retryDelay):
       logger.notice("server is going away", metadata: ["reason": "\(reason)"])
+      if let retryDelay { holdBack(for: retryDelay) }
     case .register, .unregister:
       host.close(.protocolViolation, reason: "that message is the provider's")
     }
@@ -47,19 +48,27 @@ extension ProviderCore: SessionOwner {
         "public": "\(configuration.join.host):\(entry.port)",
       ]
     )
-    guard services.areAllRegistered else { return }
-    ready.succeed(registeredServices)
+    sayReadyIfSettled()
+  }
+
+  private func sayReadyIfSettled() {
+    if services.areAllSettled { ready.succeed(registeredServices) }
   }
 
   private func refused(_ id: UInt64, _ refusal: RegistrationRefusal) {
     guard let offer = services.offers[id] else { return }
     switch refusal.code {
     case .notPermitted, .unsupportedMode, .noListenEntry:
-      end(
-        .failure(
-          .serviceRefused(service: "\(offer.service.target)", reason: refusal.reason)
-        )
+      services.refused(id)
+      guard !services.areAllRefused else {
+        let service = "\(offer.service.target)"
+        return end(.failure(.serviceRefused(service: service, reason: refusal.reason)))
+      }
+      logger.error(
+        "service refused",
+        metadata: ["target": "\(offer.service.target)", "reason": "\(refusal.reason)"]
       )
+      sayReadyIfSettled()
     default:
       logger.warning(
         "service refused, trying again",

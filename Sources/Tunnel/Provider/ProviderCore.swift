@@ -106,6 +106,12 @@ extension ProviderCore: DialAttemptOwner {
     timer.follow(schedule.nextDeadline)
   }
 
+  /// The server asked for patience.
+  func holdBack(for delay: Duration) {
+    schedule.holdBack(for: delay, at: loop.instant)
+    timer.follow(schedule.nextDeadline)
+  }
+
   /// The link may hang on an address that is gone, and the server may be in reach again.
   private func networkChanged() {
     logger.info("network changed")
@@ -206,6 +212,7 @@ extension ProviderCore: DialAttemptOwner {
   func attempt(_ attempt: DialAttempt, rejected rejection: Reject) {
     guard forget(attempt) else { return }
     schedule.attemptFailed(at: loop.instant)
+    if let delay = rejection.retryDelay { holdBack(for: delay) }
     logger.notice(
       "server refused the link",
       metadata: ["code": "\(rejection.name)", "reason": "\(rejection.reason)"]
@@ -348,6 +355,13 @@ extension ProviderCore {
     }
     finishIfDone()
     adjustNeed()
+  }
+
+  /// Ends the session and every target's connection now, if the provider is stopping.
+  func hurry() {
+    guard isStopping else { return }
+    membership?.host.close(.normal, reason: "the provider was stopped")
+    giveUpTargets()
   }
 
   /// Ends for good, as soon as the server has been told.

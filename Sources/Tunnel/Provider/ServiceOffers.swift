@@ -11,6 +11,8 @@ struct ServiceOffers {
     var bound: BoundEntry?
     /// The id by which the server's OPEN names it; `nil` while it is not registered.
     var serviceID: UInt64?
+    /// The server said that this session will not get it.
+    var isRefused = false
     /// The port that it had, asked for again when any port is good enough.
     var lastPort: UInt16?
 
@@ -44,8 +46,11 @@ struct ServiceOffers {
   /// In the order of the configuration.
   var all: [Offer] { offers.values.sorted { $0.id < $1.id } }
 
-  /// Whether the server has bound every one.
-  var areAllRegistered: Bool { offers.values.allSatisfy { $0.bound != nil } }
+  /// Whether the server has bound every one that it does not refuse.
+  var areAllSettled: Bool { offers.values.allSatisfy { $0.bound != nil || $0.isRefused } }
+
+  /// Whether the server refuses every one.
+  var areAllRefused: Bool { offers.values.allSatisfy(\.isRefused) }
 
   /// The offer that the server's OPEN means. An OPEN may overtake the answer to the registration;
   /// until that is there, the id is taken for the registration's own.
@@ -61,7 +66,12 @@ struct ServiceOffers {
     offers[id]?.lastPort = bound.port
   }
 
-  /// The server refused, or took the entry back.
+  /// The server refused for as long as the session lasts.
+  mutating func refused(_ id: UInt64) {
+    offers[id]?.isRefused = true
+  }
+
+  /// The server refused because of something that may pass, or took the entry back.
   ///
   /// - Parameters:
   ///   - id: The offer's.
@@ -74,6 +84,9 @@ struct ServiceOffers {
 
   /// The session is over, and all registrations with it.
   mutating func forgetRegistrations() {
-    for id in offers.keys { lost(id, forgetPort: false) }
+    for id in offers.keys {
+      lost(id, forgetPort: false)
+      offers[id]?.isRefused = false
+    }
   }
 }

@@ -1,6 +1,7 @@
 internal import HawserPrimitives
 internal import HawserRouting
 internal import HawserSession
+internal import HawserTransport
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -84,7 +85,7 @@ final class TargetConnection: StreamEndpointOwner {
     host.logger.warning(
       "target not reached",
       metadata: [
-        "target": "\(target)", "reason": "\(Self.reason(of: error))",
+        "target": "\(target)", "reason": "\(error.inWords)",
         "client": "\(clientAddress ?? "unknown")",
       ]
     )
@@ -98,14 +99,6 @@ final class TargetConnection: StreamEndpointOwner {
     case ChannelError.connectTimeout: .timeout
     default: .targetUnreachable
     }
-  }
-
-  /// The first thing that went wrong, without NIO's wrapping.
-  private static func reason(of error: any Error) -> String {
-    guard let error = error as? NIOConnectionError else { return "\(error)" }
-    if let first = error.connectionErrors.first { return "\(first.error)" }
-    let lookUp = error.dnsAError ?? error.dnsAAAAError
-    return "no address of \(error.host) is known: \(lookUp.map { "\($0)" } ?? "no record")"
   }
 
   // MARK: - What the endpoint says

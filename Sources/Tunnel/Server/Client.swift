@@ -15,6 +15,8 @@ final class Client: StreamEndpointOwner {
   let user: String?
   /// Sessions that were asked and refused.
   private(set) var tried: Set<RandomID> = []
+  /// When it has waited for too long, from the first time on that it had to wait.
+  var patienceEnds: Instant?
   /// Its place while it waits for a provider.
   var ticket: ParkingLot<Client>.Ticket?
 

@@ -13,20 +13,24 @@ package struct ClientCounts: Sendable {
   /// Clients at present.
   package private(set) var total = 0
 
+  /// Listening sockets beside them, which take from the same budget.
+  package var listeners = 0
+
   /// - Parameters:
   ///   - limits: The configured ones.
-  ///   - descriptorBudget: Sockets of clients that the process can have; accepting pauses there.
+  ///   - descriptorBudget: Sockets of clients and entries that the process can have; accepting
+  ///     pauses there.
   package init(limits: ClientLimits, descriptorBudget: Int) {
     self.limits = limits
     self.descriptorBudget = max(1, descriptorBudget)
   }
 
   /// Whether no more clients are to be accepted, because their sockets could not be had.
-  package var isAtDescriptorLimit: Bool { total >= descriptorBudget }
+  package var isAtDescriptorLimit: Bool { total + listeners >= descriptorBudget }
 
   /// Whether accepting may resume: a fiftieth below the limit, so that it does not flap.
   package var isWellBelowDescriptorLimit: Bool {
-    total <= descriptorBudget - max(1, descriptorBudget / 50)
+    total + listeners <= descriptorBudget - max(1, descriptorBudget / 50)
   }
 
   /// Counts a new client of `entry`, or says which limit it would exceed and counts nothing.

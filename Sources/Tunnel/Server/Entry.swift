@@ -2,6 +2,7 @@ internal import HawserCredentials
 internal import HawserHandshake
 internal import HawserPrimitives
 internal import HawserSession
+internal import HawserTransport
 internal import Logging
 internal import NIOCore
 
@@ -26,6 +27,8 @@ final class Entry {
 
   /// The listening socket, and where it is bound; `nil` while it is being bound.
   private(set) var channel: (any Channel)?
+  /// Belongs into the listening socket's pipeline.
+  private(set) lazy var gate = AcceptGate { [weak self] in self?.acceptFailed($0) }
   private(set) var bound: BoundEntry?
 
   private(set) var owner: UserName?
@@ -42,10 +45,7 @@ final class Entry {
     self.isPermanent = isPermanent
     self.table = table
     logger = table.logger
-    parking = ParkingLot(
-      capacity: table.configuration.parkedClients,
-      patience: table.configuration.parkingPatience
-    )
+    parking = ParkingLot(capacity: table.configuration.parkedClients)
   }
 
   /// Clients that wait for a provider.
@@ -61,7 +61,7 @@ final class Entry {
 
   /// Pauses or resumes accepting; the kernel queues clients meanwhile.
   func setAccepting(_ isAccepting: Bool) {
-    channel?.setOption(.autoRead, value: isAccepting).whenFailure { _ in }
+    gate.isOpen = isAccepting
   }
 }
 
@@ -82,12 +82,15 @@ extension Entry {
   /// - Parameters:
   ///   - service: The service's id within its session.
   ///   - session: The session's id.
-  ///   - atOnce: Frees the port now if nobody else claims it, because the provider said so;
-  ///     otherwise it is kept for a while, since the provider may be back.
+  ///   - atOnce: Frees the entry now if nobody else claims it, because the provider said so;
+  ///     otherwise it is kept, a port for a while, since the provider may be back.
   func remove(_ service: UInt64, of session: RandomID, atOnce: Bool) {
     backends.removeAll { $0.session.host.id == session && $0.service == service }
     guard backends.isEmpty else { return serveParked() }
     if atOnce { return release() }
+    // The entry that needs no port of its own stays its user's, or his clients would get to whoever
+    // asks first while he is away.
+    guard !isPermanent else { return }
     releaseTimer = table.loop.assumeIsolated().scheduleTask(
       in: TimeAmount(table.configuration.unclaimedEntryPatience)
     ) { [weak self] in self?.release() }
@@ -108,7 +111,10 @@ extension Entry {
     releaseTimer = nil
     parkingTimer.cancel()
     backends = []
-    while let client = parking.takeFirst() { turnAway(client) }
+    for client in parking.waiting {
+      leaveParking(client)
+      turnAway(client)
+    }
     channel?.close(promise: nil)
     channel = nil
   }
@@ -130,17 +136,39 @@ extension Entry {
       channel.close(promise: nil)
       return
     }
-    try channel.pipeline.syncOperations.addHandler(client.endpoint)
+    do {
+      try channel.pipeline.syncOperations.addHandler(client.endpoint)
+    } catch {
+      table.left(client, of: self)
+      throw error
+    }
   }
 
   /// The system gave no socket for a client that waits in its queue; accepting pauses for a moment.
-  func acceptFailed(_ error: IOError) {
+  private func acceptFailed(_ error: IOError) {
     table.count(.descriptors)
-    logger.debug("client not accepted", metadata: ["reason": "\(error)"])
+    logger.debug("client not accepted", metadata: ["reason": "\(error.inWords)"])
   }
 
   /// Finds a backend for a client, or lets it wait for one, or turns it away.
   func place(_ client: Client) {
+    switch serve(client) {
+    case .served: break
+    case .mayBeLater: park(client)
+    case .never: turnAway(client)
+    }
+  }
+
+  /// What became of a client's wish for a backend.
+  private enum Service {
+    case served
+    /// A backend is away, or has no room at the moment.
+    case mayBeLater
+    /// All have refused it, or have as many clients as they may have.
+    case never
+  }
+
+  private func serve(_ client: Client) -> Service {
     let staying = backends.filter { !$0.session.isDraining }
     let untried = staying.filter { !client.tried.contains($0.session.host.id) }
     var candidates = untried.filter(\.session.canTakeClients)
@@ -149,19 +177,15 @@ extension Entry {
       using: &generator
     ) {
       do throws(OpenRefusal) {
-        return try client.ask(candidates[choice])
+        try client.ask(candidates[choice])
+        return .served
       } catch {
         candidates.remove(at: choice)
       }
     }
-    if untried.contains(where: \.session.isFull) {
-      table.count(.provider)
-      turnAway(client)
-    } else if untried.isEmpty, !staying.isEmpty {
-      turnAway(client)
-    } else {
-      park(client)
-    }
+    if staying.isEmpty || untried.contains(where: { !$0.session.isFull }) { return .mayBeLater }
+    if !untried.isEmpty { table.count(.provider) }
+    return .never
   }
 
   /// A backend refused a client before it reached its target.
@@ -182,30 +206,41 @@ extension Entry {
 
   /// A client's socket is gone.
   func left(_ client: Client) {
-    if let ticket = client.ticket {
-      parking.leave(ticket)
-      client.ticket = nil
-      table.parkedClients -= 1
-    }
+    leaveParking(client)
     table.left(client, of: self)
   }
 
-  /// Gives those who wait to backends, as long as any takes them.
+  /// Gives those who wait to backends, as long as any takes them. Who gets none keeps his place.
   func serveParked() {
-    var budget = parking.count
-    while budget > 0, backends.contains(where: { $0.session.canTakeClients }),
-      let client = parking.takeFirst()
-    {
-      budget -= 1
-      client.ticket = nil
-      table.parkedClients -= 1
-      place(client)
+    for client in parking.waiting {
+      guard backends.contains(where: \.session.canTakeClients) else { return }
+      // Serving one may end another.
+      guard client.ticket != nil else { continue }
+      switch serve(client) {
+      case .served:
+        leaveParking(client)
+      case .mayBeLater:
+        break
+      case .never:
+        leaveParking(client)
+        turnAway(client)
+      }
     }
   }
 
+  private func leaveParking(_ client: Client) {
+    guard let ticket = client.ticket else { return }
+    parking.leave(ticket)
+    client.ticket = nil
+    table.parkedClients -= 1
+  }
+
   private func park(_ client: Client) {
+    let now = table.loop.instant
+    let patienceEnds = client.patienceEnds ?? now + table.configuration.parkingPatience
+    client.patienceEnds = patienceEnds
     guard table.parkedClients < table.configuration.parkedClients,
-      let ticket = parking.park(client, at: table.loop.instant)
+      let ticket = parking.park(client, until: patienceEnds)
     else {
       table.count(.parked)
       return turnAway(client)

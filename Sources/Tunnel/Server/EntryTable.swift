@@ -19,8 +19,8 @@ final class EntryTable {
   var ownPorts: Set<UInt16> = []
   private(set) var listenEntry: Entry?
   private var claimed: [UInt16: Entry] = [:]
-  /// Ports that are being bound, and who waits for each.
-  private var binding: [UInt16: [(Result<Entry, RegistrationRefusal>) -> Void]] = [:]
+  /// Ports that are being bound, and who asks for each again when that is over.
+  private var binding: [UInt16: [() -> Void]] = [:]
 
   private var clients: [ObjectIdentifier: Client] = [:]
   private var counts: ClientCounts
@@ -90,8 +90,10 @@ extension EntryTable {
         let reason = "this server has no --listen entry; ask for a port with --tcp"
         return completion(.failure(RegistrationRefusal(.noListenEntry, reason: reason)))
       }
-      let port = listenEntry.bound?.port ?? 0
-      completion(checkOwner(of: listenEntry, port: port, token: token))
+      if let owner = listenEntry.owner, owner != token.user {
+        return completion(.failure(listenEntryHeld(by: owner)))
+      }
+      completion(.success(listenEntry))
     case .any:
       claimPort(0, with: token, completion: completion)
     case .number(let port):
@@ -114,9 +116,7 @@ extension EntryTable {
     }
     if let entry { return completion(.success(entry)) }
     if port != 0, binding[port] != nil {
-      binding[port]?.append { result in
-        completion(result.flatMap { self.checkOwner(of: $0, port: port, token: token) })
-      }
+      binding[port]?.append { self.claimPort(port, with: token, completion: completion) }
       return
     }
     let held = claimed.values.count { $0.owner == token.user }
@@ -135,18 +135,17 @@ extension EntryTable {
       case .failure(let error):
         outcome = .failure(RegistrationRefusal(.bindFailed, reason: "\(error)"))
       }
+      let waiting = self.binding.removeValue(forKey: port) ?? []
       completion(outcome)
-      for waiting in self.binding.removeValue(forKey: port) ?? [] { waiting(outcome) }
+      for askAgain in waiting { askAgain() }
     }
   }
 
-  private func checkOwner(
-    of entry: Entry,
-    port: UInt16,
-    token: TokenRecord
-  ) -> Result<Entry, RegistrationRefusal> {
-    guard let owner = entry.owner, owner != token.user else { return .success(entry) }
-    return .failure(refused(.portHeld(port, by: owner)))
+  private func listenEntryHeld(by owner: UserName) -> RegistrationRefusal {
+    logger.notice("entry refused", metadata: ["entry": "listen", "owner": "\(owner)"])
+    let reason =
+      "the server's --listen entry serves another user; ask for a port with --tcp PORT=TARGET"
+    return RegistrationRefusal(.portTaken, reason: reason)
   }
 
   private func refused(_ refusal: ClaimRefusal) -> RegistrationRefusal {
@@ -171,8 +170,7 @@ extension EntryTable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let pauser = AcceptPauser { acceptor.value.acceptFailed($0) }
-          try channel.pipeline.syncOperations.addHandler(pauser)
+          try channel.pipeline.syncOperations.addHandler(acceptor.value.gate)
         }
       }
       .relayOptions()
@@ -186,7 +184,7 @@ extension EntryTable {
         case .success(let channel):
           completion(self.opened(entry, on: channel))
         case .failure(let error):
-          completion(.failure(.bindFailed(address: address, port: port, reason: "\(error)")))
+          completion(.failure(.bindFailed(address: address, port: port, error: error)))
         }
       }
   }
@@ -198,6 +196,7 @@ extension EntryTable {
     }
     let bound = BoundEntry(mode: .tcp, address: configuration.address, port: port)
     entry.opened(channel, bound: bound)
+    counts.listeners += 1
     if !isAccepting { entry.setAccepting(false) }
     entry.logger.info("entry opened", metadata: ["address": "\(bound.address)", "port": "\(port)"])
     return .success(bound)
@@ -207,6 +206,7 @@ extension EntryTable {
   func close(_ entry: Entry) {
     if let port = entry.bound?.port, claimed[port] === entry { claimed[port] = nil }
     if listenEntry === entry { listenEntry = nil }
+    if entry.channel != nil { counts.listeners -= 1 }
     entry.logger.info("entry closed", metadata: ["port": "\(entry.bound?.port ?? 0)"])
     entry.close()
   }
@@ -233,6 +233,11 @@ extension EntryTable {
 extension EntryTable {
   /// Counts and keeps a client, or says that it has to go.
   func admit(_ client: Client, to entry: Entry) -> Bool {
+    guard !counts.isAtDescriptorLimit else {
+      // Accepted in the same turn of the loop as the last one that there was room for.
+      count(.descriptors)
+      return false
+    }
     if let limit = counts.admit(entry: entry.name, user: client.user) {
       count(limit)
       return false
@@ -254,7 +259,8 @@ extension EntryTable {
     if !isAccepting, counts.isWellBelowDescriptorLimit { setAccepting(true) }
   }
 
-  private func resetClients() {
+  /// Closes every client's connection.
+  func resetClients() {
     for client in Array(clients.values) { client.turnAway() }
   }
 

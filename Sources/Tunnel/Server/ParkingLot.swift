@@ -17,17 +17,13 @@ package struct ParkingLot<Client> {
   }
 
   private let capacity: Int
-  private let patience: Duration
   private var queue: Deque<Place> = []
   private var clients: [Ticket: Client] = [:]
   private var issued: UInt64 = 0
 
-  /// - Parameters:
-  ///   - capacity: Clients that may wait at once.
-  ///   - patience: How long each may wait; one value for all, so that the first is due first.
-  package init(capacity: Int, patience: Duration) {
+  /// - Parameter capacity: Clients that may wait at once.
+  package init(capacity: Int) {
     self.capacity = capacity
-    self.patience = patience
   }
 
   /// Clients that wait.
@@ -36,13 +32,20 @@ package struct ParkingLot<Client> {
   /// When the first one has waited for too long.
   package var nextDeadline: Instant? { queue.first?.deadline }
 
+  /// Lets a client wait, before all whose time ends later.
+  ///
+  /// - Parameters:
+  ///   - client: Who waits.
+  ///   - deadline: When it has waited for too long.
   /// - Returns: The client's ticket, or `nil` when the lot is full.
-  package mutating func park(_ client: Client, at now: Instant) -> Ticket? {
+  package mutating func park(_ client: Client, until deadline: Instant) -> Ticket? {
     guard clients.count < capacity else { return nil }
     issued += 1
     let ticket = Ticket(number: issued)
     clients[ticket] = client
-    queue.append(Place(ticket: ticket, deadline: now + patience))
+    // Nearly always the last: only who was parked before comes with an earlier deadline.
+    let index = queue.lastIndex { $0.deadline <= deadline }.map { $0 + 1 } ?? 0
+    queue.insert(Place(ticket: ticket, deadline: deadline), at: index)
     return ticket
   }
 
@@ -52,16 +55,8 @@ package struct ParkingLot<Client> {
     dropVacantPlaces()
   }
 
-  /// Removes and returns the one that has waited longest.
-  package mutating func takeFirst() -> Client? {
-    while let place = queue.popFirst() {
-      if let client = clients.removeValue(forKey: place.ticket) {
-        dropVacantPlaces()
-        return client
-      }
-    }
-    return nil
-  }
+  /// Those who wait, in the order of their deadlines. O(n).
+  package var waiting: [Client] { queue.compactMap { clients[$0.ticket] } }
 
   /// Removes and returns those who have waited for too long.
   package mutating func takeExpired(at now: Instant) -> [Client] {

@@ -24,13 +24,15 @@ final class ProviderSession: SessionOwner {
   private let table: EntryTable
   private let left: (ProviderSession, SessionEnd?) -> Void
   private var registrations: [UInt64: Registration] = [:]
+  private var bindings: UInt64 = 0
   /// It takes no new clients: it, or the server, is about to stop.
   private(set) var isDraining = false
   private let maximumClients: Int?
 
   /// What became of a registration.
   private enum Registration {
-    case binding
+    /// The answer to the `serial`th request is awaited.
+    case binding(serial: UInt64)
     case bound(Entry)
   }
 
@@ -139,18 +141,21 @@ extension ProviderSession {
       let reason = "a provider may have \(TunnelLimits.servicesPerSession) services"
       return refuse(id, RegistrationRefusal(.limitReached, reason: reason))
     }
-    registrations[id] = .binding
-    table.claim(service.entry, with: token) { [weak self] result in
-      self?.claimed(id, service, result)
+    bindings += 1
+    let serial = bindings
+    registrations[id] = .binding(serial: serial)
+    table.claim(service.entry, with: token) { result in
+      self.claimed(id, serial, service, result)
     }
   }
 
   private func claimed(
     _ id: UInt64,
+    _ serial: UInt64,
     _ service: ServiceRegistration,
     _ result: Result<Entry, RegistrationRefusal>
   ) {
-    guard case .binding = registrations[id] else {
+    guard case .binding(serial) = registrations[id] else {
       // The session ended, or the provider took the registration back, while the port was bound.
       if case .success(let entry) = result { entry.release() }
       return
@@ -160,7 +165,10 @@ extension ProviderSession {
       registrations[id] = nil
       refuse(id, refusal)
     case .success(let entry):
-      guard let bound = entry.bound else { return }
+      guard let bound = entry.bound else {
+        registrations[id] = nil
+        return refuse(id, RegistrationRefusal(.draining, reason: "the entry was closed"))
+      }
       registrations[id] = .bound(entry)
       host.logger.info(
         "service registered",

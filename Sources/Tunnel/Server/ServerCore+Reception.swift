@@ -35,12 +35,12 @@ extension ServerCore {
       let reason = "this server has no forwarding; join it with a provider"
       return arrival.reject(Reject(.unsupportedFeature, reason: reason), on: link)
     }
-    guard !isStopping else {
-      return arrival.reject(Reject(.draining, reason: "the server is stopping"), on: link)
-    }
     let agreement = Agreement(hello: hello, version: version, features: features)
     switch hello.attachment {
     case .new(let token, let client, let process, let name):
+      guard !isStopping else {
+        return arrival.reject(Reject(.draining, reason: "the server is stopping"), on: link)
+      }
       begin(arrival, link, agreement, token: token, (client, process, name))
     case .resume(let session, let epoch, let proof):
       resume(arrival, link, agreement, session, epoch: epoch, proof: proof)
@@ -71,8 +71,10 @@ extension ServerCore {
     _ peer: (client: RandomID, process: RandomID, name: String)
   ) {
     let address = link.peerAddress.withoutPort
-    guard limiter.admits(address, at: loop.instant) else {
-      return refuse(arrival, link, .tooManyAttempts(address: address))
+    let now = loop.instant
+    guard limiter.admits(address, at: now) else {
+      let delay = limiter.delay(of: address, at: now)
+      return refuse(arrival, link, .tooManyAttempts(address: address), retryDelay: delay)
     }
     let text = String(decoding: token.revealedBytes, as: UTF8.self)
     let authenticator = authenticator
@@ -260,7 +262,10 @@ extension ServerCore {
     )
     session.host.logger.info(
       "session resumed",
-      metadata: ["address": "\(link.peerAddress)", "epoch": "\(epoch)"]
+      metadata: [
+        "address": "\(link.peerAddress)", "epoch": "\(epoch)",
+        "older-links": "\(session.host.links.count)",
+      ]
     )
     entries.counters.sessionsResumed += 1
     send(.resumed(proof: proof), agreement, of: session, epoch: epoch, arrival, link)
@@ -295,14 +300,20 @@ extension ServerCore {
     }
   }
 
-  private func refuse(_ arrival: Arrival, _ link: any Link, _ failure: AuthenticationFailure) {
+  private func refuse(
+    _ arrival: Arrival,
+    _ link: any Link,
+    _ failure: AuthenticationFailure,
+    retryDelay: Duration? = nil
+  ) {
     entries.counters.authenticationFailures += 1
     logger.notice(
       "provider refused",
       metadata: ["address": "\(link.peerAddress)", "reason": "\(failure.operatorMessage)"]
     )
     let code: Reject.Code = failure.isTemporary ? .overLimit : .badCredentials
-    arrival.reject(Reject(code, reason: failure.publicMessage), on: link)
+    let refusal = Reject(code, reason: failure.publicMessage, retryDelay: retryDelay)
+    arrival.reject(refusal, on: link)
   }
 
   /// Asks the store off the loop, and comes back with the answer.

@@ -167,7 +167,7 @@ extension ServerCore {
         let port = UInt16(clamping: bound.port ?? 0)
         completion(.success(BoundAddress(mode: "control", address: address, port: port)))
       case .failure(let error):
-        completion(.failure(.bindFailed(address: address, port: port, reason: "\(error)")))
+        completion(.failure(.bindFailed(address: address, port: port, error: error)))
       }
     }
   }
@@ -206,6 +206,8 @@ extension ServerCore {
 
   /// Stops accepting, tells the providers, lets streams finish for the configured time, and closes.
   ///
+  /// A provider that loses its link meanwhile may still come back for its streams.
+  ///
   /// - Returns: Done when every session is over and its links are closed.
   @discardableResult
   func stop() -> EventLoopFuture<Void> {
@@ -213,7 +215,6 @@ extension ServerCore {
     isStopping = true
     logger.info("stopping", metadata: ["sessions": "\(sessions.count)"])
     revocationTask?.cancel()
-    if let listener { listenerClosed = listener.close() }
     entries.stopListening()
     let deadline = loop.instant + configuration.drainTime
     drainDeadline = deadline
@@ -224,12 +225,22 @@ extension ServerCore {
     return stopped.futureResult
   }
 
+  /// Ends every session and client now, if the server is stopping.
+  func hurry() {
+    guard isStopping else { return }
+    for session in sessions.members {
+      session.host.close(.goingAway, reason: "the server is stopping")
+    }
+    entries.resetClients()
+  }
+
   private func finishIfStopped() {
     guard isStopping, sessions.count == 0, departing.isEmpty else { return }
+    if let listener { listenerClosed = listener.close() }
+    listener = nil
     entries.finish(by: drainDeadline) { [stopped, listenerClosed] in
       listenerClosed.cascade(to: stopped)
     }
-    listener = nil
   }
 }
 

@@ -25,7 +25,7 @@ extension SessionHost {
       user: owner?.user,
       token: owner?.token,
       name: name,
-      links: links.values.sorted { $0.epoch > $1.epoch }.map { status(of: $0, at: now) },
+      links: links.values.sorted { $0.epoch < $1.epoch }.map { status(of: $0, at: now) },
       streams: statistics.streams,
       services: services,
       retainedBytes: statistics.retainedBytes,

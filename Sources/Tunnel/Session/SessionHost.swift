@@ -125,7 +125,7 @@ extension SessionHost {
       maximumRecordSize: link.maximumRecordSize,
       at: loop.instant
     )
-    for older in links.values where older.epoch < epoch { retire(older.link) }
+    for older in links.values where older.epoch < epoch { supersede(older.link) }
     heartbeat = nil
     adjustHeartbeat()
     link.wake()
@@ -133,11 +133,10 @@ extension SessionHost {
     owner?.sessionLinksChanged(self)
   }
 
-  /// Closes a link that is not needed any more; what it has under way may still arrive.
-  private func retire(_ link: any Link) {
-    guard links[link.id]?.isClosing == false else { return }
+  /// A newer link took over. What the peer has under way on this one is still taken and reported.
+  private func supersede(_ link: any Link) {
     links[link.id]?.isClosing = true
-    link.close()
+    link.retire()
   }
 
   func linkReady(_ link: any Link) {}
@@ -225,7 +224,10 @@ extension SessionHost {
   /// The core said its last word.
   func ended(_ end: SessionEnd) {
     isOver = true
-    for attached in links.values { retire(attached.link) }
+    for attached in links.values {
+      links[attached.link.id]?.isClosing = true
+      attached.link.close()
+    }
     owner?.session(self, ended: end)
   }
 }

@@ -58,9 +58,9 @@ final class StreamEndpoint: ChannelInboundHandler {
   private var isPaused = false
   private var isDraining = false
 
-  /// What came before OPENED; `nil` when nothing is kept any more.
-  private var kept: [ByteBuffer]?
-  private var keptBytes = 0
+  /// What came before OPENED, in one piece however small its pieces were; `nil` when nothing is
+  /// kept any more.
+  private var kept: ByteBuffer?
 
   /// - Parameters:
   ///   - owner: Held weakly.
@@ -68,18 +68,20 @@ final class StreamEndpoint: ChannelInboundHandler {
   ///     are kept until ``streamOpened()``.
   init(owner: any StreamEndpointOwner, keepsFirstBytes: Bool) {
     self.owner = owner
-    kept = keepsFirstBytes ? [] : nil
+    kept = keepsFirstBytes ? ByteBuffer() : nil
   }
 
   /// Whether the socket said anything that a second stream would have to say again.
   var hasKeptBytes: Bool { keptBytes > 0 }
+
+  private var keptBytes: Int { kept?.readableBytes ?? 0 }
 
   /// Lets the socket's bytes flow into `stream` and back; what was kept goes first.
   func join(_ host: SessionHost, _ stream: StreamID) {
     joint = Joint(host: host, stream: stream)
     host.endpoints[stream] = self
     (isPaused, isStopped) = (false, false)
-    for bytes in kept ?? [] where !host.send(bytes, on: stream) { isPaused = true }
+    if let kept, !host.send(kept, on: stream) { isPaused = true }
     if hasInputEnded { host.finish(stream) }
     drain()
     readMore()
@@ -121,11 +123,14 @@ extension StreamEndpoint {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let bytes = unwrapInboundIn(data).compacted()
+    let bytes = unwrapInboundIn(data)
     if kept != nil {
-      kept?.append(bytes)
-      keptBytes += bytes.readableBytes
-      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes { return reset() }
+      kept?.writeImmutableBuffer(bytes)
+      if keptBytes > TunnelLimits.keptUnaskedBytes + TunnelLimits.keptFirstBytes {
+        guard joint != nil else { return reset() }
+        // The stream has it all: this attempt goes on, and is the only one.
+        kept = nil
+      }
     }
     if let joint, !isStopped, !joint.host.send(bytes, on: joint.stream) { isPaused = true }
   }
@@ -266,13 +271,5 @@ extension StreamEndpoint {
     case .ending: break
     case .ended: context?.close(promise: nil)
     }
-  }
-}
-
-extension ByteBuffer {
-  /// Itself, or a copy when it would pin a much larger buffer for as long as it is retained.
-  fileprivate func compacted() -> ByteBuffer {
-    guard readableBytes < storageCapacity / TunnelLimits.sparseReadDivisor else { return self }
-    return ByteBuffer(bytes: readableBytesView)
   }
 }

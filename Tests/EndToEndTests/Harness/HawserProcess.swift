@@ -27,6 +27,7 @@ final class HawserProcess {
     output: URL,
     environment: [String: String],
     readyFile: URL?,
+    under launcher: [String] = [],
     folder: URL
   ) throws {
     self.name = name
@@ -38,9 +39,10 @@ final class HawserProcess {
     var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HAWSER_") }
     merged["HOME"] = folder.path(percentEncoded: false)
     merged.merge(environment) { $1 }
+    let command = launcher + [Self.program.path(percentEncoded: false)] + arguments
     process = try ChildProcess(
-      Self.program.path(percentEncoded: false),
-      arguments,
+      command[0],
+      Array(command.dropFirst()),
       environment: merged,
       folder: folder.path(percentEncoded: false),
       output: output.path(percentEncoded: false),
@@ -91,6 +93,15 @@ final class HawserProcess {
   func descriptorCount() throws -> Int {
     try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.id)/fd")
       .count
+  }
+
+  /// The processor time that it has used, of all threads, to a hundredth of a second.
+  func cpuTime() throws -> Duration {
+    let text = try String(contentsOf: URL(filePath: "/proc/\(process.id)/stat"), encoding: .utf8)
+    // The second field is a name in brackets, which may hold anything.
+    let fields = try #require(text.split(separator: ")").last).split(separator: " ")
+    let ticks = fields[11...12].compactMap { Int($0) }.reduce(0, +)
+    return .milliseconds(ticks * 1000 / sysconf(Int32(_SC_CLK_TCK)))
   }
 
   /// The memory it holds, in bytes.

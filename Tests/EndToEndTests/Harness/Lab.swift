@@ -41,12 +41,14 @@ final class Lab {
     return directory.appending(path: "\(name[..<dot])-\(count)\(name[dot...])")
   }
 
-  /// Starts `hawser`.
+  /// Starts `hawser`, `under` another program if given: one that changes what it sees, and becomes
+  /// it.
   func start(
     _ arguments: [String],
     name: String,
     environment: [String: String] = [:],
-    readyFile: URL? = nil
+    readyFile: URL? = nil,
+    under launcher: [String] = []
   ) throws -> HawserProcess {
     let process = try HawserProcess(
       arguments,
@@ -55,6 +57,7 @@ final class Lab {
       output: path("\(name).out"),
       environment: environment,
       readyFile: readyFile,
+      under: launcher,
       folder: directory
     )
     processes.append(process)
@@ -84,7 +87,7 @@ final class Lab {
   }
 
   fileprivate var logs: String {
-    processes.map { process in
+    processes.filter { !$0.logText.isEmpty }.map { process in
       let lines = process.logText.split(separator: "\n").suffix(40).joined(separator: "\n")
       return "── \(process.name) (\(process.arguments.joined(separator: " ")))\n\(lines)"
     }.joined(separator: "\n")
@@ -98,27 +101,42 @@ struct Finished {
   let errors: String
 }
 
+/// What a lab costs the others.
+enum LabLoad {
+  /// It keeps the machine busy.
+  case work
+  /// It lets time pass: any number of these run beside the others, so that a long wait costs the
+  /// suite nothing but itself.
+  case patience
+}
+
 /// Runs a test with a lab of its own; the logs of its processes go into the report of a failure.
 func withLab(
   _ transport: TransportUnderTest = .tcp,
+  load: LabLoad = .work,
   _ body: @Sendable (Lab) throws -> Void
 ) async throws {
   try await withTaskExecutorPreference(OwnThread()) {
-    try await runLab(transport, body)
+    try await runLab(transport, load, body)
   }
 }
 
 @concurrent
-private func runLab(_ transport: TransportUnderTest, _ body: (Lab) throws -> Void) async throws {
-  try runLabBlocking(transport, body)
+private func runLab(
+  _ transport: TransportUnderTest,
+  _ load: LabLoad,
+  _ body: (Lab) throws -> Void
+) async throws {
+  try runLabBlocking(transport, load, body)
 }
 
 private func runLabBlocking(
   _ transport: TransportUnderTest,
+  _ load: LabLoad,
   _ body: (Lab) throws -> Void
 ) throws {
-  labSlots.wait()
-  defer { labSlots.signal() }
+  if load == .work { labSlots.wait() }
+  defer { if load == .work { labSlots.signal() } }
   let lab = try Lab(transport: transport)
   defer { lab.end() }
   do {

@@ -105,6 +105,13 @@ final class PlainSocket: Sendable {
     }
   }
 
+  /// Blocks until the connection is reset, without reading: what was sent stays unread.
+  func awaitReset() {
+    // A reset is reported without being asked for.
+    var poll = pollfd(fd: descriptor, events: 0, revents: 0)
+    while Foundation.poll(&poll, 1, 120_000) < 0, errno == EINTR {}
+  }
+
   /// Sends no more, still reads.
   func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -114,6 +121,20 @@ final class PlainSocket: Sendable {
       if isOpen { Foundation.close(descriptor) }
       isOpen = false
     }
+  }
+
+  /// Has the kernel hold little that is not sent yet.
+  func limitSendBuffer() {
+    var size = Int32(16_384)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  /// Closes with a reset, as a client that crashed.
+  func reset() {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    let size = socklen_t(MemoryLayout.size(ofValue: linger))
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, size)
+    close()
   }
 
   /// Wakes a thread that reads or writes here.
@@ -127,8 +148,11 @@ final class PlainSocket: Sendable {
 /// A call to the kernel that failed.
 struct SocketFailure: Error, CustomStringConvertible {
   let description: String
+  /// Whether the other side, or what is between, reset the connection.
+  let isReset: Bool
 
   init(_ call: String, code: Int32 = errno) {
+    isReset = code == ECONNRESET || code == EPIPE
     description = code == 0 ? call : "\(call): \(String(cString: strerror(code)))"
   }
 }

@@ -58,9 +58,46 @@ final class Relay {
     try blocking { [relay] in try await relay.delay(time) }
   }
 
+  /// Lets no more than that many bytes a second through, each way; nil lets all through.
+  func throttle(bytesPerSecond: Int?) throws {
+    try blocking { [relay] in try await relay.throttle(bytesPerSecond: bytesPerSecond) }
+  }
+
+  /// Resets the connections again and again while work is done, each time after a number of bytes
+  /// that the seed draws from the range: so the cuts come amid the transfer on any machine.
+  func cutting(
+    afterBytes range: ClosedRange<Int>,
+    seed: UInt64,
+    while work: () throws -> Void
+  ) throws {
+    let isOver = Handover<Void>()
+    let cutting = Background { [relay] in
+      var numbers = SeededNumbers(seed: seed)
+      var cuts = 0
+      var passed = try blocking { try await relay.counters().bytesBothWays }
+      while isOver.take(within: .zero) == nil {
+        let next = passed + UInt64(Int.random(in: range, using: &numbers))
+        while passed < next, isOver.take(within: .milliseconds(10)) == nil {
+          passed = try blocking { try await relay.counters().bytesBothWays }
+        }
+        if passed >= next { cuts += try blocking { try await relay.cut() } }
+      }
+      return cuts
+    }
+    do {
+      defer { isOver.put(()) }
+      try work()
+    }
+    cutCount += try cutting.value()
+  }
+
   fileprivate func stop() {
     try? blocking { [relay] in await relay.stop() }
   }
+}
+
+extension RelayCounters {
+  fileprivate var bytesBothWays: UInt64 { bytesUp + bytesDown }
 }
 
 extension Lab {

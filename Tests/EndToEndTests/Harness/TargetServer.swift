@@ -7,11 +7,12 @@ final class TargetServer: Sendable {
   let port: Int
   private let descriptor: Int32
   private let connections = Mutex<[PlainSocket]>([])
+  private let open = Mutex(0)
 
-  /// Listens on a free port.
-  init(_ serve: @escaping @Sendable (PlainSocket) throws -> Void) throws {
+  /// Listens on a free port, or on the one that is given.
+  init(port wanted: Int = 0, _ serve: @escaping @Sendable (PlainSocket) throws -> Void) throws {
     let descriptor = socket(AF_INET, streamSocket, 0)
-    var address = loopback(0)
+    var address = loopback(wanted)
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -19,7 +20,11 @@ final class TargetServer: Sendable {
           && getsockname(descriptor, $0, &size) == 0
       }
     }
-    guard bound else { throw SocketFailure("bind") }
+    guard bound else {
+      let failure = SocketFailure("bind")
+      Foundation.close(descriptor)
+      throw failure
+    }
     self.descriptor = descriptor
     port = Int(in_port_t(bigEndian: address.sin_port))
     Thread.detachNewThread { self.accept(serve) }
@@ -27,6 +32,9 @@ final class TargetServer: Sendable {
 
   /// Connections accepted so far.
   var connectionCount: Int { connections.withLock(\.count) }
+
+  /// Connections whose service is not over yet.
+  var openCount: Int { open.withLock(\.self) }
 
   /// Stops; whoever still reads is woken.
   func close() {
@@ -45,10 +53,12 @@ final class TargetServer: Sendable {
       _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
       let connection = PlainSocket(descriptor: accepted)
       connections.withLock { $0.append(connection) }
+      open.withLock { $0 += 1 }
       Thread.detachNewThread {
         // A connection that breaks is what many of the tests are about: the client's side tells.
         try? serve(connection)
         connection.close()
+        self.open.withLock { $0 -= 1 }
       }
     }
   }
@@ -78,11 +88,17 @@ extension Lab {
     return target
   }
 
-  /// A port on which nobody listens: it was free a moment ago.
+  /// A port on which nobody listens.
+  ///
+  /// From below the kernel's range for outgoing connections (32,768 and above), so that none of the
+  /// thousands that other tests make takes it before the test does.
   func unusedPort() throws -> Int {
-    let target = try TargetServer { _ in }
-    defer { target.close() }
-    return target.port
+    for port in (20_000..<32_000).shuffled().prefix(100) {
+      guard let target = try? TargetServer(port: port, { _ in }) else { continue }
+      target.close()
+      return port
+    }
+    throw SocketFailure("no port is free", code: 0)
   }
 }
 

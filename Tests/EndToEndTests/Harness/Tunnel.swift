@@ -21,25 +21,28 @@ struct RunningServer {
 }
 
 extension Lab {
-  /// Starts a server on free ports of the loopback address and waits until it is ready.
+  /// Starts a server on free ports and waits until it is ready.
   func server(
     _ flags: [String] = [],
     state given: URL? = nil,
+    address: String = "127.0.0.1",
     control: Int = 0,
     listen: Int = 0,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    under launcher: [String] = []
   ) throws -> RunningServer {
     let state = given ?? path("state")
     let readyFile = path("server.json")
     let process = try start(
       [
-        "server", "--control", "\(control)", "--listen", "\(listen)", "--address", "127.0.0.1",
+        "server", "--control", "\(control)", "--listen", "\(listen)", "--address", address,
         "--state", state.path(percentEncoded: false),
         "--ready-file", readyFile.path(percentEncoded: false), "--log-level", "debug",
       ] + flags,
       name: "server",
       environment: environment,
-      readyFile: readyFile
+      readyFile: readyFile,
+      under: launcher
     )
     return RunningServer(process: process, ready: try process.ready(), state: state)
   }
@@ -50,7 +53,8 @@ extension Lab {
     target: String,
     name: String = "provider",
     flags: [String] = [],
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    under launcher: [String] = []
   ) throws -> HawserProcess {
     let readyFile = path("\(name).json")
     // The join URL is a secret: a command line can be read by others, an environment cannot.
@@ -61,7 +65,8 @@ extension Lab {
       ] + flags + [target],
       name: name,
       environment: environment.merging(["HAWSER_JOIN": join]) { $1 },
-      readyFile: readyFile
+      readyFile: readyFile,
+      under: launcher
     )
   }
 
@@ -71,14 +76,16 @@ extension Lab {
     target: String,
     name: String = "provider",
     flags: [String] = [],
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    under launcher: [String] = []
   ) throws -> HawserProcess {
     let process = try startProvider(
       join: join,
       target: target,
       name: name,
       flags: flags,
-      environment: environment
+      environment: environment,
+      under: launcher
     )
     _ = try process.ready()
     return process
