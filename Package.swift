@@ -20,11 +20,16 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 /// The tests of one module.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(
+  _ name: String,
+  _ dependencies: [Target.Dependency],
+  exclude: [String] = []
+) -> Target {
   .testTarget(
     name: "\(name)Tests",
     dependencies: dependencies,
     path: "Tests/\(name)Tests",
+    exclude: exclude,
     swiftSettings: swift
   )
 }
@@ -144,8 +149,9 @@ let package = Package(
     module(
       "FuzzEntry",
       [
-        "HawserCredentials", "HawserCryptography", "HawserHandshake", "HawserPrimitives",
-        "HawserRouting", "HawserSecureDatagram", "HawserSession", "HawserTransport", nioCore,
+        "HawserCredentials", "HawserCryptography", "HawserHandshake", "HawserKCP",
+        "HawserPrimitives", "HawserRouting", "HawserSecureDatagram", "HawserSession",
+        "HawserTransport", nioCore,
       ]
     ),
 
@@ -156,6 +162,12 @@ let package = Package(
     tests("Cryptography", ["HawserCryptography", "HawserPrimitives", "CSodium"]),
     tests("Session", ["HawserSession", "HawserPrimitives", nioCore]),
     tests("KCP", ["HawserKCP", "HawserPrimitives", nioCore]),
+    tests(
+      "KCPInterop",
+      ["HawserKCP", "HawserPrimitives", "ChildProcess", nioCore],
+      exclude: ["kcp_peer.py"]
+    ),
+    tests("KCPSimulation", ["HawserSimulation"]),
     tests("Simulation", ["HawserSimulation"]),
     tests("Handshake", ["HawserHandshake", "HawserPrimitives", "HawserCryptography", nioCore]),
     tests("Credentials", ["HawserCredentials", "HawserPrimitives", "HawserCryptography"]),

@@ -22,6 +22,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case negotiation
   /// An established channel whose peer says anything, from anywhere.
   case channel
+  /// Segments of KCP.
+  case segment
+  /// Two KCP connections whose network and users do anything.
+  case kcp
   /// Join URLs.
   case join
   /// TARGET of the command line.
@@ -45,6 +49,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .packet: packetComplaint(about: input)
     case .negotiation: negotiationComplaint(about: input)
     case .channel: ChannelOperations.complaint(about: input)
+    case .segment: segmentComplaint(about: input)
+    case .kcp: KCPOperations.complaint(about: input)
     case .join: joinComplaint(about: input)
     case .target: targetComplaint(about: input)
     }

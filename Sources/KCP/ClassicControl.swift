@@ -21,7 +21,8 @@ final class ClassicControl: CongestionController {
   var pacingRate: Double {
     guard roundTrip > .zero else { return .infinity }
     let gain = window < threshold ? 2.0 : 1.2
-    return gain * Double(window) / roundTrip.seconds
+    // A round trip of many seconds was a blackout's; it is found out faster than it lasted.
+    return gain * Double(window) / min(roundTrip.seconds, 1)
   }
 
   var state: CongestionState { window < threshold ? .slowStart : .avoidance }

@@ -104,9 +104,10 @@ extension KCPConnection {
   }
 
   /// The lowest hole, because the peer waits for it, and the newest segment, whose acknowledgement
-  /// tells of all that is lost below.
+  /// tells of all that is lost below. Where everything has arrived, only copies are under way whose
+  /// acknowledgements were lost: they must not hold up what is new.
   private mutating func probe(at now: Instant) {
-    guard let lowest = lowestMissing else { return }
+    guard let lowest = lowestMissing else { return log.forgetFlight() }
     probes.append(lowest)
     let newest = outgoing.next - 1
     guard newest != lowest, let segment = outgoing[newest], !segment.isAcknowledged,

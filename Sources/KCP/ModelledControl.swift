@@ -31,6 +31,7 @@ final class ModelledControl: CongestionController {
 
   private var roundEnd = 0
   private var roundMinimum: Span?
+  private var averageRoundTrip: Span?
   /// The shortest round trip of the last complete round, less the shortest of all.
   private var standingQueue = Span.zero
   private var roundsInState = 0
@@ -108,6 +109,7 @@ final class ModelledControl: CongestionController {
   }
 
   private func learnRoundTrip(_ sample: Span, inFlight: Int, at now: Instant) {
+    averageRoundTrip = averageRoundTrip.map { ($0 * 15 + sample) / 16 } ?? sample
     roundMinimum = roundMinimum.map { min($0, sample) } ?? sample
     recentMinimum.insert(sample, flight: inFlight / segmentSize)
     if state == .probeRoundTrip {
@@ -315,6 +317,13 @@ final class ModelledControl: CongestionController {
     return standingQueue <= max(minimum / 8, min(packets, minimum / 5))
   }
 
+  /// How long acknowledgements are kept and sent in a bunch: what the average round trip is longer
+  /// than the shortest one of the same time.
+  private var aggregation: Span {
+    let spread = (averageRoundTrip ?? .zero) - (minimum ?? .zero) - standingQueue
+    return min(max(spread * 2, ModelledProfile.aggregation), ModelledProfile.mostAggregation)
+  }
+
   /// The last few round trips were all long.
   private var isQueueGrowing: Bool {
     guard let minimum, let recent = recentMinimum.value else { return false }
@@ -331,7 +340,7 @@ final class ModelledControl: CongestionController {
       let initial = Double(segmentSize * KCPLimits.idleBurstPackets) / minimum.seconds
       pacingRate = max(pacingRate, gain * initial)
     }
-    let allowed = minimum.seconds + queueTarget.seconds + ModelledProfile.aggregation.seconds
+    let allowed = minimum.seconds + queueTarget.seconds + aggregation.seconds
     var target = rate.value * allowed
     switch state {
     case .startup: target = max(Double(window), target * ModelledProfile.startupWindow)

@@ -25,6 +25,8 @@ struct ModelledProfile {
   static let closeness: Int64 = 32
   /// Acknowledgements come in bunches of up to this.
   static let aggregation = Span.milliseconds(10)
+  /// And where they come in larger ones, up to this.
+  static let mostAggregation = Span.milliseconds(40)
   /// Draft BBR: how long the path is kept half empty to measure it.
   static let probeRoundTripTime = Span.milliseconds(200)
   /// The minimum's lifetime when the queue never goes.

@@ -134,6 +134,11 @@ struct TransmissionLog {
     leaveFlight(transmission.size)
   }
 
+  /// Takes everything that is under way for lost.
+  mutating func forgetFlight() {
+    for number in oldestInFlight..<next { lose(number) }
+  }
+
   /// Notes the newest of the transmissions of which an acknowledgement told that they arrived.
   mutating func noteArrival(of number: Int, at now: Instant) {
     guard number > newestDelivered, let transmission = self[number] else { return }

@@ -40,7 +40,9 @@ enum LossCells {
     _ want: (loss: Int, goodput: Double, transmissions: Double),
     hasStockReceiver: Bool
   ) -> KCPCell {
-    let name = "\(megabits) Mbit/s, \(roundTrip) ms, queue \(queue), loss \(want.loss) %"
+    let receiver = hasStockReceiver ? ", to ikcp" : ""
+    let name =
+      "\(megabits) Mbit/s, \(roundTrip) ms, queue \(queue), loss \(want.loss) %\(receiver)"
     return KCPCell(group: group, name: name) { seed, seconds in
       var flow = FlowPlan()
       flow.hasStockReceiver = hasStockReceiver
