@@ -175,6 +175,11 @@ private final class ServerLock: Sendable {
     descriptor = try Descriptor.openOrCreate(path, in: directory)
     guard try descriptor.tryLock(path) else { throw .inUse(path: directory.path) }
   }
+
+  /// Closing alone would leave the lock with a child that was forked and has not executed yet.
+  deinit {
+    descriptor.unlock()
+  }
 }
 
 extension StateDirectory {

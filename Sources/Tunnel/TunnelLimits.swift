@@ -25,6 +25,13 @@ package enum TunnelLimits {
   /// Bytes waiting in a socket's write queue below which its stream is read again.
   package static let socketWriteLowWatermark = 32 << 10
 
+  /// Bytes that the kernel may hold for a client or target beyond what is on its way to it
+  /// (`TCP_NOTSENT_LOWAT`).
+  ///
+  /// Chosen: a read's worth for each turn of a busy loop. Without it Linux holds 4 MiB for each one
+  /// who does not read; a few hundred of them bring the whole machine's TCP to its memory limit.
+  package static let socketUnsentBytes = 256 << 10
+
   /// Bytes taken from a stream at a time.
   package static let streamReadBytes = 64 << 10
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The instruments tell the truth: without Hawser between them, they see what is there.
-@Suite(.timeLimit(.minutes(2))) struct HarnessTests {
+@Suite(.timeLimit(.minutes(10))) struct HarnessTests {
   @Test func `a plain socket tells an end from a reset`() async throws {
     try await withLab { lab in
       let target = lab.keep(try .greeting("hello"))

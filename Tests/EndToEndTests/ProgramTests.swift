@@ -34,7 +34,8 @@ import Testing
       let nginx = try lab.nginx()
       _ = try nginx.publish("page", byteCount: 10_000, seed: 2)
       let tunnel = try lab.tunnel(to: nginx.port, grace: "60s")
-      try tunnel.inWeather(weather, cutAfterBytes: 500_000...2_000_000) {
+      // A slow machine serves little in five seconds.
+      try tunnel.inWeather(weather, cutAfterBytes: 100_000...400_000) {
         let report = try lab.succeed(
           "wrk",
           [

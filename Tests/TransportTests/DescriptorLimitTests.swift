@@ -3,7 +3,7 @@ import HawserTransport
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A TCP listener without descriptors` {
   /// In a process of its own, whose limit it lowers.
   @Test func `pauses, doesn't spin, and accepts again`() async {

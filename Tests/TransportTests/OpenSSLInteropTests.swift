@@ -5,7 +5,7 @@ import NIOCore
 import Testing
 
 /// The `openssl` tool as a peer that is not ours.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `The openssl tool` {
   /// Runs `openssl s_client` against a bench; it stays until its input or the connection ends.
   private static func client(_ arguments: [String], port: Int) throws -> OpenSSLProcess {

@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A TCP link in trouble` {
   @Test func `ends with the reason when the server has another key`() async throws {
     try await LinkBench.with { bench in

@@ -4,7 +4,7 @@ import HawserTransport
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A TCP link` {
   @Test func `carries records both ways and reports each once`() async throws {
     try await LinkBench.with { bench in

@@ -3,7 +3,7 @@ import HawserTransport
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A TCP listener` {
   private static func limits(
     handshakes: Int = 100,

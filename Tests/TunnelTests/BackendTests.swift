@@ -3,7 +3,7 @@ import HawserPrimitives
 import HawserTunnel
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `Several providers` {
   @Test func `a client is given to another one when a target refuses`() async throws {
     let tunnel = try await Tunnel.start()
@@ -85,7 +85,7 @@ struct `Several providers` {
   }
 }
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `Claims` {
   @Test func `the listen entry stays its user's while he is away`() async throws {
     let tunnel = try await Tunnel.start {
@@ -143,7 +143,7 @@ struct `Claims` {
   }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A provider that is not let in` {
   @Test func `ends when the token is wrong`() async throws {
     let tunnel = try await Tunnel.start()

@@ -42,7 +42,7 @@ struct RelayedTunnel {
   }
 }
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `When the link is lost` {
   @Test(arguments: [UInt64.random(in: 0 ... .max)])
   func `8 MiB each way survive 20 resets on one connection`(seed: UInt64) async throws {

@@ -1,6 +1,6 @@
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `Through server and provider` {
   @Test func `a client's bytes come back from the target`() async throws {
     let relayed = try await RelayedTunnel.start()

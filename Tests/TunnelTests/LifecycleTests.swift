@@ -1,7 +1,7 @@
 import HawserTunnel
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `When a role stops` {
   @Test func `a stream finishes before the server is gone, and nobody new comes in`() async throws {
     let relayed = try await RelayedTunnel.start(server: { $0.drainTime = .seconds(60) })
@@ -117,7 +117,7 @@ struct `When a role stops` {
   }
 }
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct `Limits` {
   @Test func `close the client that is too many, and count it`() async throws {
     let relayed = try await RelayedTunnel.start(server: { $0.clientLimits.server = 2 })

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `The message about a port that cannot be had` {
   private static func message(
     configure: (inout ServerConfiguration) -> Void

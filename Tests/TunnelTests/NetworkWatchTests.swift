@@ -134,7 +134,7 @@ struct `What the kernel says of the network` {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct `A network watch in a network of its own` {
   /// In a process of its own, one thread of which leaves for a network without interfaces but lo.
   @Test(.enabled(if: Namespace.isPermitted, "network namespaces need root"))

@@ -262,7 +262,10 @@ extension ServerCore {
     )
     session.host.logger.info(
       "session resumed",
-      metadata: ["address": "\(link.peerAddress)", "epoch": "\(epoch)"]
+      metadata: [
+        "address": "\(link.peerAddress)", "epoch": "\(epoch)",
+        "older-links": "\(session.host.links.count)",
+      ]
     )
     entries.counters.sessionsResumed += 1
     send(.resumed(proof: proof), agreement, of: session, epoch: epoch, arrival, link)

@@ -46,12 +46,20 @@ extension ClientBootstrap {
 }
 
 extension Channel {
-  /// Small writes go out at once, and a peer that vanished is noticed in the end. Options that the
-  /// socket does not have, such as those of TCP on a Unix socket, are left out.
+  /// Small writes go out at once, a peer that vanished is noticed in the end, and one that does not
+  /// read gets the kernel to hold little for it. Options that the socket does not have, such as those
+  /// of TCP on a Unix socket, are left out.
   func applyRelaySocketOptions() {
     guard let provider = self as? any SocketOptionProvider else { return }
     _ = provider.unsafeSetSocketOption(level: .tcp, name: .tcp_nodelay, value: CInt(1))
     _ = provider.unsafeSetSocketOption(level: .socket, name: .so_keepalive, value: CInt(1))
+    #if os(Linux)
+    _ = provider.unsafeSetSocketOption(
+      level: .tcp,
+      name: .init(rawValue: TCP_NOTSENT_LOWAT),
+      value: CInt(TunnelLimits.socketUnsentBytes)
+    )
+    #endif
   }
 
   /// Makes the next close an RST: the peer learns that the stream broke, not that it ended.

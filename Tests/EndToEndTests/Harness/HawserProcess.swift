@@ -95,6 +95,15 @@ final class HawserProcess {
       .count
   }
 
+  /// The processor time that it has used, of all threads, to a hundredth of a second.
+  func cpuTime() throws -> Duration {
+    let text = try String(contentsOf: URL(filePath: "/proc/\(process.id)/stat"), encoding: .utf8)
+    // The second field is a name in brackets, which may hold anything.
+    let fields = try #require(text.split(separator: ")").last).split(separator: " ")
+    let ticks = fields[11...12].compactMap { Int($0) }.reduce(0, +)
+    return .milliseconds(ticks * 1000 / sysconf(Int32(_SC_CLK_TCK)))
+  }
+
   /// The memory it holds, in bytes.
   func residentBytes() throws -> Int {
     let status = try String(

@@ -123,6 +123,20 @@ final class PlainSocket: Sendable {
     }
   }
 
+  /// Has the kernel hold little that is not sent yet.
+  func limitSendBuffer() {
+    var size = Int32(16_384)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  /// Closes with a reset, as a client that crashed.
+  func reset() {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    let size = socklen_t(MemoryLayout.size(ofValue: linger))
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, size)
+    close()
+  }
+
   /// Wakes a thread that reads or writes here.
   func abandon() {
     isOpen.withLock { isOpen in
