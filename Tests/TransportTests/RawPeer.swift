@@ -12,7 +12,7 @@ final class RawPeer: ChannelInboundHandler {
   private let engine: TLSEngine?
   private var context: ChannelHandlerContext?
   private var decoder = RecordDecoder()
-  private var messages: [LinkMessage] = []
+  fileprivate var messages: [LinkMessage] = []
   private var isClosed = false
   private typealias Condition = ([LinkMessage], _ isOpen: Bool, _ isClosed: Bool) -> Bool
   private var waiters: [(condition: Condition, EventLoopPromise<Void>)] = []
@@ -90,6 +90,14 @@ final class RawPeer: ChannelInboundHandler {
     func send(_ bytes: ByteBuffer) async throws {
       let peer = peer
       try await loop.submit { peer.value.send(bytes) }.get()
+    }
+
+    /// What has come so far.
+    var messages: [LinkMessage] {
+      get async throws {
+        let peer = peer
+        return try await loop.submit { peer.value.messages }.get()
+      }
     }
 
     func wait(

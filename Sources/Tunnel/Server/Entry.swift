@@ -34,7 +34,7 @@ final class Entry {
   private(set) var owner: UserName?
   private(set) var backends: [Backend] = []
   private var parking: ParkingLot<Client>
-  /// An existential: the generator itself has no size, and ThreadSanitizer stumbles over its address.
+  /// An existential: ThreadSanitizer stumbles over the address of a value without a size.
   private var generator: any RandomNumberGenerator = SystemRandomNumberGenerator()
   private var releaseTimer: Scheduled<Void>?
   private lazy var parkingTimer = DeadlineTimer(loop: table.loop) { [weak self] in
