@@ -96,12 +96,12 @@ package enum KCPMatrix {
     where included: (KCPCell) -> Bool,
     seeds: Int,
     seconds: Int,
-    print: (String) -> Void
+    output: (String) -> Void
   ) {
-    print("| \(group.rawValue) | median (worst) of \(seeds) seeds, \(seconds) s |")
-    print("| --- | --- |")
+    output("| \(group.rawValue) | median (worst) of \(seeds) seeds, \(seconds) s |")
+    output("| --- | --- |")
     for cell in cells where cell.group == group && included(cell) {
-      print(KCPCellResult(cell, seeds: seeds, seconds: seconds).row)
+      output(KCPCellResult(cell, seeds: seeds, seconds: seconds).row)
     }
   }
 }
