@@ -24,9 +24,9 @@ func segmentComplaint(about input: [UInt8]) -> String? {
 /// Two connections under operations that bytes choose: datagrams that are lost, repeated, late or
 /// forged, users that send and take at any time.
 ///
-/// The first byte says how both are set up, and whether datagrams are forged. If none are, everything
-/// must arrive in the end, once, unchanged, and be reported after it was taken; if some are, nothing
-/// may trap, and what is kept stays bounded.
+/// The first byte says how both are set up, and whether datagrams are forged. If none are,
+/// everything must arrive in the end, once, unchanged, and be reported after it was taken; if some
+/// are, nothing may trap, and what is kept stays bounded.
 struct KCPOperations: ~Copyable {
   private enum End { case left, right }
 

@@ -8,7 +8,7 @@ internal import struct NIOCore.ByteBuffer
 /// messages, events and the next deadline out. After any call that may have changed something:
 ///
 ///     while connection.nextTransmission(into: &datagram, at: now) { send it }  // ① what waits
-///     let room = connection.recordAllowance(at: now)               // ② the user's turn
+///     let room = connection.recordAllowance(at: now)                  // ② the user's turn
 ///     if room > 0, a record of at most `room` bytes is there {
 ///       try connection.send(record, record: number, at: now); again from ①
 ///     }

@@ -23,6 +23,7 @@ final class ModelledControl: CongestionController {
   private var choices: RoundChoices
 
   private var rate = RateFilter()
+  private var latestRate = 0.0
   private var baseline = LossBaseline()
   private var epochs = EpochLedger()
   private var minimum: Span?
@@ -138,6 +139,7 @@ final class ModelledControl: CongestionController {
     // With a queue the path is full, and an average over more packets leaves less to chance.
     if !hasShortQueue, let average = throughput.value { carried = average / (1 - share) }
     let measured = min(Double(sample.sent) / seconds, carried)
+    latestRate = measured
     if !sample.isApplicationLimited || measured > rate.value { rate.insert(measured) }
   }
 
@@ -310,6 +312,15 @@ final class ModelledControl: CongestionController {
     epoch = epochs.begin(gain: gain, hasShortQueue: hasShortQueue && state != .startup)
   }
 
+  /// The last few round trips all say that the queue is longer than a look for more makes it: what
+  /// is remembered of the rate does not hold any more.
+  private var isQueueLong: Bool {
+    guard isFull, state != .probeRoundTrip, let minimum, let recent = recentMinimum.value else {
+      return false
+    }
+    return recent - minimum > queueTarget.scaled(by: profile.longQueue)
+  }
+
   private var hasShortQueue: Bool {
     // Two packets are on their way through the bottleneck, not in its queue.
     let packets = Span(seconds: 2 * Double(segmentSize) / max(rate.value, 1))
@@ -334,14 +345,19 @@ final class ModelledControl: CongestionController {
     guard rate.value > 0, let minimum else { return }
     var pace = gain
     if state == .cruise { pace = profile.cruiseGain(queue: standingQueue, minimum: minimum) }
-    pacingRate = max(rate.value * pace, Double(segmentSize) / 0.1)
+    var carried = rate.value
+    if isQueueLong {
+      carried = min(carried, latestRate)
+      pace = min(pace, profile.brake)
+    }
+    pacingRate = max(carried * pace, Double(segmentSize) / 0.1)
     // Until the path has been filled, what was measured may be what there was to send.
     if !hasBeenFull {
       let initial = Double(segmentSize * KCPLimits.idleBurstPackets) / minimum.seconds
       pacingRate = max(pacingRate, gain * initial)
     }
     let allowed = minimum.seconds + queueTarget.seconds + aggregation.seconds
-    var target = rate.value * allowed
+    var target = carried * allowed
     switch state {
     case .startup: target = max(Double(window), target * ModelledProfile.startupWindow)
     case .probeRoundTrip: target = product / 2

@@ -44,6 +44,9 @@ struct ModelledProfile {
   var queueShare: Double
   var leastQueue: Span
   var mostQueue: Span
+  /// A queue is too long at so many times what is allowed; then so much of what arrives is sent.
+  var longQueue: Double
+  var brake: Double
   /// Sends slower while there is a queue.
   var isDelayBounded: Bool
 
@@ -55,6 +58,8 @@ struct ModelledProfile {
     queueShare: 1,
     leastQueue: .milliseconds(5),
     mostQueue: .milliseconds(300),
+    longQueue: 1.5,
+    brake: 0.75,
     isDelayBounded: false
   )
 
@@ -66,6 +71,8 @@ struct ModelledProfile {
     queueShare: 0.25,
     leastQueue: .milliseconds(5),
     mostQueue: .milliseconds(40),
+    longQueue: 1.5,
+    brake: 0.75,
     isDelayBounded: true
   )
 

@@ -93,7 +93,7 @@ enum ChangeCells {
         seed: seed
       )
       return [
-        CellTools.atLeast("goodput", result.goodput, 0.85),
+        CellTools.atLeast("goodput", result.goodput, 0.8),
         CellTools.atMost("transmissions", result.transmissions, 1.05),
       ]
     }

@@ -96,12 +96,12 @@ package enum KCPMatrix {
     where included: (KCPCell) -> Bool,
     seeds: Int,
     seconds: Int,
-    write: (String) -> Void
+    output: (String) -> Void
   ) {
-    write("| \(group.rawValue) | median (worst) of \(seeds) seeds, \(seconds) s |")
-    write("| --- | --- |")
+    output("| \(group.rawValue) | median (worst) of \(seeds) seeds, \(seconds) s |")
+    output("| --- | --- |")
     for cell in cells where cell.group == group && included(cell) {
-      write(KCPCellResult(cell, seeds: seeds, seconds: seconds).row)
+      output(KCPCellResult(cell, seeds: seeds, seconds: seconds).row)
     }
   }
 }
