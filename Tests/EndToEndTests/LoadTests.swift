@@ -156,12 +156,7 @@ import Testing
         crowd.dismissAnswered()
         return crowd.collect() == 200
       }
-      withKnownIssue(
-        "a client accepted in the same turn as the last one that there is room for is reset",
-        isIntermittent: true
-      ) {
-        #expect(crowd.turnedAway == 0)
-      }
+      #expect(crowd.turnedAway == 0)
     }
   }
 

@@ -238,7 +238,7 @@ final class LinkBench: Sendable {
   func dial(
     verification: TLSVerification = .pinned([LinkBench.publicKey]),
     port: Int? = nil,
-    timeout: Duration = .seconds(10),
+    timeout: Duration = .seconds(600),
     givesUp: Bool = false
   ) async throws -> Peer {
     let loop = loop

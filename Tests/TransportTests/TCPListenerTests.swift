@@ -8,9 +8,9 @@ struct `A TCP listener` {
   private static func limits(
     handshakes: Int = 100,
     perAddress: Int = 100,
-    time: Duration = .seconds(10),
-    firstByteTime: Duration = .seconds(10),
-    protection: Duration = .seconds(60)
+    time: Duration = .seconds(600),
+    firstByteTime: Duration = .seconds(600),
+    protection: Duration = .seconds(600)
   ) -> TCPListener.Limits {
     var limits = TCPListener.Limits()
     limits.handshakes = handshakes

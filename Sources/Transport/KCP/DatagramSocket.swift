@@ -25,8 +25,8 @@ protocol DatagramSocketUser: AnyObject {
 /// waits in NIO's queue; nobody writes more while ``isWritable`` says no.
 ///
 /// NIO closes a socket for most errors of a single datagram (a route that is gone, a packet filter
-/// that says no). A path that is out of order is what KCP is for, so the socket is then bound again,
-/// to the same port.
+/// that says no). A path that is out of order is what KCP is for, so the socket is then bound
+/// again, to the same port.
 final class DatagramSocket: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
   typealias OutboundOut = AddressedEnvelope<ByteBuffer>
@@ -178,8 +178,8 @@ extension DatagramSocket {
 }
 
 extension Channel {
-  /// Datagrams that are too large are refused, rather than sent in pieces: otherwise the size that a
-  /// path carries could not be found (RFC 8899 §3).
+  /// Datagrams that are too large are refused, rather than sent in pieces: otherwise the size that
+  /// a path carries could not be found (RFC 8899 §3).
   fileprivate func forbidFragments() {
     #if os(Linux)
     guard let provider = self as? any SocketOptionProvider else { return }

@@ -168,6 +168,8 @@ extension EntryTable {
     ServerBootstrap(group: loop)
       .serverChannelOption(.backlog, value: TunnelLimits.acceptBacklog)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      // One at a time, so that the descriptor limit stops the very next one in the kernel's queue.
+      .serverChannelOption(.maxMessagesPerRead, value: 1)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(acceptor.value.gate)
