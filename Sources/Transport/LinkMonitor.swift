@@ -129,7 +129,9 @@ package struct LinkMonitor {
 
   /// The peer answered a PING of a link that numbers them itself; an answer to any proves life.
   ///
-  /// - Parameter roundTrip: From that PING to its answer.
+  /// - Parameters:
+  ///   - roundTrip: From that PING to its answer.
+  ///   - now: When it came.
   package mutating func pongReceived(roundTrip: Duration, at now: Instant) {
     lifeProved(at: now)
     unansweredSince = nil
