@@ -121,6 +121,10 @@ package enum TunnelLimits {
   /// KCP's head start over TCP where either will do (RFC 8305's connection attempt delay).
   package static let fallbackDelay: Duration = .milliseconds(250)
 
+  /// How long TCP waits for the answer to a HELLO over KCP where either will do: three round trips
+  /// of a third of a second.
+  package static let kcpAnswerTime: Duration = .seconds(1)
+
   /// A link that lasted at least this long was a success: the back-off starts afresh.
   package static let stableLinkAge: Duration = .seconds(5)
 

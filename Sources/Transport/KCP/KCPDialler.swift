@@ -62,8 +62,9 @@ final class KCPClient: DatagramSocketUser {
   private let loop: any EventLoop
   private var handshake: ClientHandshake?
   private var server: SocketAddress?
+  /// The one in use comes last; others are on their way out.
   private var sockets: [DatagramSocket] = []
-  private var startedAt: Instant
+  private var openedSockets: UInt16 = 0
   private lazy var timer = DeadlineTimer(loop: loop) { [weak self] in self?.deadlineReached() }
 
   init(link: KCPLink, key: JoinKey, timeout: Duration, loop: any EventLoop) {
@@ -71,7 +72,6 @@ final class KCPClient: DatagramSocketUser {
     self.key = key
     self.timeout = timeout
     self.loop = loop
-    startedAt = loop.instant
     link.released = { self.stop() }
     link.renewSocket = { [weak self] in self?.move() }
   }
@@ -101,7 +101,8 @@ final class KCPClient: DatagramSocketUser {
   }
 
   private func openSocket(then bound: @escaping () -> Void) {
-    let socket = DatagramSocket(number: UInt16(truncatingIfNeeded: sockets.count), user: self)
+    let socket = DatagramSocket(number: openedSockets, user: self)
+    openedSockets &+= 1
     sockets.append(socket)
     let anyAddress = server?.protocol == .inet6 ? "::" : "0.0.0.0"
     socket.bind(on: loop, host: anyAddress, port: 0).assumeIsolated().whenComplete { result in
@@ -143,7 +144,6 @@ final class KCPClient: DatagramSocketUser {
   /// Takes another socket, because the network beneath the old one may be gone.
   private func move() {
     guard let link, let conversation = link.conversation, link.hears else { return }
-    let old = sockets
     openSocket { [weak self] in
       guard let self, let socket = self.sockets.last, link.hears else { return }
       let now = self.loop.instant
@@ -152,7 +152,8 @@ final class KCPClient: DatagramSocketUser {
       conversation.channel.move(to: address, sizeLimit: TransportLimits.datagramBytes, at: now)
       link.drainChannel(conversation, at: now)
       link.pump()
-      for socket in old { socket.close() }
+      for old in self.sockets.dropLast() { old.close() }
+      self.sockets = [socket]
     }
   }
 

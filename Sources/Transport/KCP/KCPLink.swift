@@ -200,8 +200,11 @@ extension KCPLink {
 
   private var nextDeadline: Instant? {
     guard let conversation, hears else { return phase == .connecting ? handshakeDeadline : nil }
+    // What the kernel doesn't take now goes out as soon as it does.
+    let canSend = socket?.isWritable == true
     return [
-      conversation.connection.nextDeadline, conversation.channel.nextDeadline,
+      canSend ? conversation.connection.nextDeadline : nil,
+      canSend ? conversation.channel.nextDeadline : nil,
       phase == .open ? monitor.nextDeadline : nil, pingDeadline, handshakeDeadline, closeDeadline,
     ].lazy.compactMap(\.self).min()
   }

@@ -29,6 +29,8 @@ final class DialAttempt: LinkUser {
 
   /// The epoch that HELLO carried; 1 for a new session.
   private(set) var epoch: AttachmentEpoch = 0
+  /// Over what its HELLO was said, and when; `nil` before.
+  var greeted: (transport: TransportKind, at: Instant)?
   private var state = State.dialling
   private weak var owner: (any DialAttemptOwner)?
   private var link: (any Link)?

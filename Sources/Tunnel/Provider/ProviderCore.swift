@@ -203,8 +203,20 @@ extension ProviderCore: DialAttemptOwner {
     return true
   }
 
+  /// Whether a TCP link lets a KCP link go first that has said HELLO just now: the later one of two
+  /// that resume a session would take it over.
+  private func shouldYield(_ link: any Link) -> Bool {
+    guard configuration.transport == .auto, link.transport == .tcp else { return false }
+    let now = loop.instant
+    return attempts.contains { attempt in
+      guard let greeted = attempt.greeted, greeted.transport == .kcp else { return false }
+      return now - greeted.at < TunnelLimits.kcpAnswerTime
+    }
+  }
+
   func hello(for attempt: DialAttempt, on link: any Link) -> Hello? {
-    guard need != .nothing else { return nil }
+    guard need != .nothing, !shouldYield(link) else { return nil }
+    attempt.greeted = (link.transport, loop.instant)
     let attachment: Hello.Attachment
     if var membership {
       membership.lastEpoch += 1
