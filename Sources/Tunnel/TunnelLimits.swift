@@ -70,6 +70,11 @@ package enum TunnelLimits {
   /// How long a port that nobody claims is kept after the grace of its last provider ended.
   package static let unclaimedEntryPatience: Duration = .seconds(30)
 
+  /// How long the `--listen` entry stays its user's after the grace of his last provider ended.
+  ///
+  /// Long, because it costs nothing; not for ever, because he may have lost his token meanwhile.
+  package static let listenEntryPatience: Duration = .seconds(600)
+
   /// Ports that one user's providers may hold, those kept for a provider that is away included.
   ///
   /// Chosen: enough for one session's services, so that one token cannot use up the descriptors.

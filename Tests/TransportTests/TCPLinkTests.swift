@@ -146,7 +146,9 @@ struct `A TCP link` {
   }
 
   @Test func `takes what arrives after it said goodbye, and reports that come`() async throws {
-    try await LinkBench.with { bench in
+    var limits = TCPListener.Limits()
+    limits.closeTime = .seconds(600)
+    try await LinkBench.with(limits: limits) { bench in
       let raw = try await bench.connectRaw()
       try await raw.channel.setOption(.allowRemoteHalfClosure, value: true).get()
       let server = try await bench.accepted(0)
@@ -171,7 +173,9 @@ struct `A TCP link` {
   }
 
   @Test func `still takes and reports what arrives after a newer link took over`() async throws {
-    try await LinkBench.with { bench in
+    var limits = TCPListener.Limits()
+    limits.closeTime = .seconds(600)
+    try await LinkBench.with(limits: limits) { bench in
       let raw = try await bench.connectRaw()
       let server = try await bench.accepted(0)
       try await raw.wait { messages, _, _ in messages.contains(.ping(1)) }

@@ -97,17 +97,17 @@ final class KCPClient: DatagramSocketUser {
     } catch {
       return link.end(.unreachable("the server's key is not one for datagrams"))
     }
-    openSocket { self.shake() }
+    openSocket { _ in self.shake() }
   }
 
-  private func openSocket(then bound: @escaping () -> Void) {
+  private func openSocket(then bound: @escaping (DatagramSocket) -> Void) {
     let socket = DatagramSocket(number: openedSockets, user: self)
     openedSockets &+= 1
     sockets.append(socket)
     let anyAddress = server?.protocol == .inet6 ? "::" : "0.0.0.0"
     socket.bind(on: loop, host: anyAddress, port: 0).assumeIsolated().whenComplete { result in
       switch result {
-      case .success: bound()
+      case .success: bound(socket)
       case .failure(let error): self.link?.end(.unreachable(error.inWords))
       }
     }
@@ -144,8 +144,9 @@ final class KCPClient: DatagramSocketUser {
   /// Takes another socket, because the network beneath the old one may be gone.
   private func move() {
     guard let link, let conversation = link.conversation, link.hears else { return }
-    openSocket { [weak self] in
-      guard let self, let socket = self.sockets.last, link.hears else { return }
+    openSocket { [weak self] socket in
+      // Another may have been asked for meanwhile.
+      guard let self, self.sockets.last === socket, link.hears else { return }
       let now = self.loop.instant
       link.socket = socket
       let address = conversation.channel.address.through(socket: socket.number)

@@ -68,6 +68,7 @@ package final class TCPLink: Link {
   private lazy var timer = DeadlineTimer(loop: loop) { [weak self] in self?.deadlineReached() }
   private var handshakeDeadline: Instant?
   private var closeDeadline: Instant?
+  private let closeTime: Duration
   /// Why the link ends; the first reason counts.
   private var failure: LinkFailure?
 
@@ -77,17 +78,20 @@ package final class TCPLink: Link {
   ///   - peerAddress: What is known of the peer so far.
   ///   - handshakeTime: From now to ``established()``.
   ///   - firstByteTime: From now to the peer's first byte, if that is to be watched.
+  ///   - closeTime: From ``retire()`` or ``close()`` to the end, at most.
   init(
     on loop: any EventLoop,
     engine: TLSEngine,
     peerAddress: String,
     handshakeTime: Duration,
-    firstByteTime: Duration? = nil
+    firstByteTime: Duration? = nil,
+    closeTime: Duration = TransportLimits.closeTime
   ) {
     let now = loop.instant
     self.loop = loop
     self.engine = engine
     self.peerAddress = peerAddress
+    self.closeTime = closeTime
     since = now
     unsentLookDue = now
     monitor = LinkMonitor(at: now)
@@ -192,7 +196,7 @@ extension TCPLink {
     phase = next
     failure = .closedHere
     handshakeDeadline = nil
-    closeDeadline = loop.instant + TransportLimits.closeTime
+    closeDeadline = loop.instant + closeTime
     armTimer()
   }
 

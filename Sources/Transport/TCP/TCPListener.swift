@@ -19,6 +19,9 @@ package final class TCPListener {
     /// How long one that is not silent keeps its place although others want it.
     package var protection = TransportLimits.handshakeProtection
 
+    /// From ``Link/retire()`` or ``Link/close()`` to the end, at most.
+    package var closeTime = TransportLimits.closeTime
+
     package init() {}
   }
 
@@ -118,7 +121,8 @@ package final class TCPListener {
       engine: engine,
       peerAddress: channel.remoteAddress?.hostAndPort ?? "",
       handshakeTime: limits.handshakeTime,
-      firstByteTime: limits.firstByteTime
+      firstByteTime: limits.firstByteTime,
+      closeTime: limits.closeTime
     )
     guard admit(link, from: channel.remoteAddress) else {
       link.abort()

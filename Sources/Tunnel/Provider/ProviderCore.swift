@@ -128,6 +128,7 @@ extension ProviderCore: DialAttemptOwner {
     switch configuration.transport {
     case .tcp: dialTCP()
     case .kcp: dialKCP()
+    case .auto where configuration.join.keys.isEmpty: dialTCP()
     case .auto:
       dialKCP()
       loop.assumeIsolated().scheduleTask(in: TimeAmount(TunnelLimits.fallbackDelay)) {
@@ -296,6 +297,8 @@ extension ProviderCore: DialAttemptOwner {
     case .closedHere:
       break
     default:
+      // One that is not needed any more has nothing to say.
+      guard need != .nothing else { break }
       let level: Logger.Level = hasSaidUnreachable ? .debug : .warning
       hasSaidUnreachable = true
       logger.log(

@@ -89,12 +89,14 @@ extension Entry {
     backends.removeAll { $0.session.host.id == session && $0.service == service }
     guard backends.isEmpty else { return serveParked() }
     if atOnce { return release() }
-    // The entry that needs no port of its own stays its user's, or his clients would get to whoever
-    // asks first while he is away.
-    guard !isPermanent else { return }
-    releaseTimer = table.loop.assumeIsolated().scheduleTask(
-      in: TimeAmount(table.configuration.unclaimedEntryPatience)
-    ) { [weak self] in self?.release() }
+    // The entry that needs no port of its own stays its user's for longer, or his clients would get
+    // to whoever asks first while he is away.
+    let patience =
+      isPermanent
+      ? TunnelLimits.listenEntryPatience : table.configuration.unclaimedEntryPatience
+    releaseTimer = table.loop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) {
+      [weak self] in self?.release()
+    }
   }
 
   /// Frees the port unless somebody claims it.
